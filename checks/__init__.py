@@ -1,0 +1,1 @@
+"""What healthy means: pytest modules of checks, one a concern."""

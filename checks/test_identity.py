@@ -1,0 +1,84 @@
+"""Identity: can people log in, today and next month?"""
+
+from datetime import datetime, timedelta
+
+from domino_health import Assessment, Duration, Finding, Ref, Severity, TlsEndpoint, Unseen, age, check
+
+
+@check("IDP-001", severity=Severity.CRITICAL)
+def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
+    tls_endpoints: list[TlsEndpoint],
+    unseen: list[Unseen],
+    now: datetime,
+    *,
+    warn_before: Duration = timedelta(days=30),
+    fail_before: Duration = timedelta(days=7),
+) -> Assessment:
+    """Every TLS endpoint answers with a chain that verifies, for its name, and is not near its end.
+
+    When the front end's or the identity provider's certificate ends, nobody logs in, no workspace
+    opens and no model answers, all at the same second. A certificate that ends within
+    ``warn_before`` is medium, within ``fail_before`` high, one that has ended critical; a chain that
+    does not verify, a name that does not match and an endpoint that does not answer are high. Every
+    certificate of the chain counts, not the endpoint's own alone.
+
+    Thresholds: 30 days is Domino's (Admin Toolkit, test_domino_url_cert fails below 30 days); 7 days
+    is ours, a week being what a change request takes.
+
+    Remediation: renew the certificate that is named and reload what serves it. For a chain that does
+    not verify, serve the intermediate certificates too, or, for a private CA, name it in the
+    profile's tls.ca_file. For a name that does not match, have the certificate issued for the name
+    that users type. For an endpoint that does not answer, see the service behind it.
+    """
+    findings = [
+        Finding(Ref("", "endpoint", "", dead.target), f"does not answer: {dead.reason}", Severity.HIGH)
+        for dead in unseen
+    ]
+    for endpoint in tls_endpoints:
+        findings += [
+            Finding(endpoint.ref, f"the chain does not verify: {error}", Severity.HIGH)
+            for error in endpoint.chain_errors
+        ]
+        if not endpoint.name_matches:
+            names = ", ".join(endpoint.presented[0].names) or "no name at all"
+            message = f"the certificate is for {names}, not for {endpoint.server_name}"
+            findings.append(Finding(endpoint.ref, message, Severity.HIGH))
+        findings += _dates(endpoint, now, warn_before, fail_before)
+    ends = [certificate.not_after for endpoint in tls_endpoints for certificate in endpoint.chain]
+    return Assessment(
+        [*tls_endpoints, *unseen],
+        findings,
+        worst=f"the first certificate {_when(min(ends), now)}" if ends else "",
+    )
+
+
+def _dates(
+    endpoint: TlsEndpoint, now: datetime, warn_before: timedelta, fail_before: timedelta
+) -> list[Finding]:
+    findings = []
+    for certificate in endpoint.chain:
+        left = certificate.not_after - now
+        if left <= timedelta(0):
+            severity = Severity.CRITICAL
+        elif left < fail_before:
+            severity = Severity.HIGH
+        elif left < warn_before:
+            severity = Severity.MEDIUM
+        elif certificate.not_before > now:
+            begins = f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
+            message = f"the certificate of {certificate.subject} is not valid before {begins}"
+            findings.append(Finding(endpoint.ref, message, Severity.HIGH))
+            continue
+        else:
+            continue
+        allowed = fail_before if left < fail_before else warn_before
+        when = _when(certificate.not_after, now)
+        message = f"the certificate of {certificate.subject} {when}; at least {age(allowed)} wanted"
+        findings.append(Finding(endpoint.ref, message, severity))
+    return findings
+
+
+def _when(end: datetime, now: datetime) -> str:
+    verb = "ended" if end <= now else "ends in"
+    ago = " ago" if end <= now else ""
+    return f"{verb} {age(abs(end - now))}{ago}, on {end:%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,323 @@
+"""Reading from a Kubernetes API server: bytes in, typed objects out.
+
+``kubernetes`` gives what it is best at (kubeconfig, exec plugins, in-cluster tokens, TLS); its typed
+objects, ten times slower and larger than ours, are not used.
+"""
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from domino_health.collectors.looking import CollectionError, Deadline, Look
+from domino_health.facts.kubernetes import ListMeta
+from domino_health.facts.observed import Outcome
+from domino_health.profile.clusters import Cluster
+
+if TYPE_CHECKING:
+    import urllib3
+
+PAGE = 500
+"""Objects a page, kubectl's own: small enough for a server's memory, large enough for few round trips."""
+LARGEST_PAGE = 256 << 20
+"""Bytes. 500 objects at etcd's limit of 1.5 MiB would be more, but no real page comes near."""
+MOST_OBJECTS = 1_000_000
+"""Of one kind in one cluster: Kubernetes itself is tested to 150,000 pods."""
+CONNECT = 5.0
+"""Seconds for a TCP connection and its TLS handshake."""
+MOST_TRIES = 4
+"""Of a listing whose continue token expires (410), and of a page that a busy server puts off."""
+BUSY = frozenset({429, 503, 504})
+"""A server that restarts or is under load says so; it passes."""
+
+Thing = TypeVar("Thing")
+
+
+class Page(Protocol[Thing]):
+    """A list as an API server sends it."""
+
+    @property
+    def metadata(self) -> ListMeta:
+        """Where the next page begins."""
+        ...
+
+    @property
+    def items(self) -> list[Thing]:
+        """The objects of this page."""
+        ...
+
+
+class Status(msgspec.Struct, frozen=True):
+    """What an API server says when it refuses."""
+
+    message: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete HTTP response."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+
+class ExpiredError(Exception):
+    """The continue token is older than what the server keeps; the listing must start over."""
+
+
+class Connection:
+    """One cluster's API server. Only ever reads."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self.name = cluster.name
+        self._client = _client(cluster)
+
+    def get(self, path: str, deadline: Deadline) -> Answer:
+        """The answer to ``GET path``, whatever its status.
+
+        Raises:
+            CollectionError: no answer, not a whole one, none in time, or one without end.
+        """
+        import urllib3
+
+        headers = {"Accept": "application/json", "User-Agent": "domino-health"}
+        self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        url = self._client.configuration.host + path
+        timeout = urllib3.Timeout(connect=deadline.remaining(CONNECT), read=deadline.remaining())
+        try:
+            response = self._client.rest_client.pool_manager.request(
+                "GET",
+                url,
+                headers=headers,
+                timeout=timeout,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            body = self._body(response, path, deadline)
+        except urllib3.exceptions.NewConnectionError as error:  # by inheritance a time-out, but it is none
+            raise self._unreachable(_root_cause(error)) from None
+        except urllib3.exceptions.ConnectTimeoutError:
+            raise self._unreachable(f"no connection within {CONNECT:g} s", Outcome.TIMED_OUT) from None
+        except urllib3.exceptions.TimeoutError:
+            raise deadline.passed(f"to GET {path}") from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._unreachable(_root_cause(error)) from None
+        return Answer(response.status, body, response.headers)
+
+    def _body(self, response: "urllib3.BaseHTTPResponse", path: str, deadline: Deadline) -> bytes:
+        """The whole body, within the deadline even when it drips, and never more than a page may hold."""
+        chunks, size = [], 0
+        try:
+            while chunk := response.read1(1 << 20):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > LARGEST_PAGE:
+                    raise CollectionError(
+                        f"GET {path}: more than {LARGEST_PAGE >> 20} MiB in one page",
+                        "see what answers at this address: an API server sends far less",
+                    )
+                deadline.remaining()
+        except BaseException:
+            response.close()
+            raise
+        response.release_conn()
+        return b"".join(chunks)
+
+    def list(
+        self,
+        path: str,
+        decoder: msgspec.json.Decoder[Any],
+        deadline: Deadline,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> list[Any]:
+        """All objects of a listing, page by page, decoded.
+
+        Pages of two listings do not add up to one, so that a listing whose token expires starts over.
+
+        Raises:
+            CollectionError: as ``get``, and for every answer that is not a page.
+        """
+        for _ in range(MOST_TRIES):
+            things: list[Any] = []
+            try:
+                for page in self._pages(path, decoder, deadline):
+                    things += page.items
+                    left = page.metadata.remaining_item_count
+                    say(f"{len(things)} of {len(things) + left}" if left else str(len(things)))
+                    if len(things) > MOST_OBJECTS:
+                        raise CollectionError(
+                            f"GET {path}: more than {MOST_OBJECTS} objects",
+                            "name the namespaces that matter in the profile",
+                            Outcome.TRUNCATED,
+                            things,
+                        )
+            except ExpiredError:
+                continue
+            return things
+        raise CollectionError(
+            f"GET {path}: the listing expired {MOST_TRIES} times before its last page (410)",
+            f"the API server of cluster {self.name} is too slow for its size; see its latency",
+        )
+
+    def _pages(
+        self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline
+    ) -> Iterator[Page[Any]]:
+        token = ""
+        while True:
+            query: dict[str, Any] = {"limit": PAGE, **({"continue": token} if token else {})}
+            answer = self._patiently(f"{path}?{urlencode(query)}", deadline)
+            if answer.status == 410 and token:
+                raise ExpiredError
+            if answer.status != 200:
+                raise self._refused(path, answer)
+            page: Page[Any] = self._decode(path, answer, decoder)
+            yield page
+            token = page.metadata.continue_
+            if not token:
+                return
+
+    def _patiently(self, path: str, deadline: Deadline) -> Answer:
+        """The answer, after a busy server has been given the time that it asks for."""
+        for _ in range(MOST_TRIES - 1):
+            answer = self.get(path, deadline)
+            if answer.status not in BUSY:
+                return answer
+            asked = answer.headers.get("Retry-After", "1")
+            pause = min(float(asked) if asked.isdecimal() else 1.0, 30.0)
+            if pause >= deadline.seconds_left:
+                return answer
+            time.sleep(pause)
+        return self.get(path, deadline)
+
+    def _decode(self, path: str, answer: Answer, decoder: msgspec.json.Decoder[Any]) -> Any:
+        try:
+            return decoder.decode(answer.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise CollectionError(
+                f"GET {path}: the answer ({len(answer.body)} bytes) is not what a Kubernetes API sends: {error}",
+                "see what answers at this address: a proxy's or a sign-in page?",
+            ) from None
+
+    def _refused(self, path: str, answer: Answer) -> CollectionError:
+        said = _said(answer.body)
+        tried = f"GET {path}: {answer.status} {said}".rstrip()
+        if answer.status == 401:
+            return CollectionError(
+                tried,
+                f"give cluster {self.name} a valid credential; a token may have ended, an exec plugin failed",
+                Outcome.DENIED,
+            )
+        if answer.status == 403:
+            return CollectionError(tried, f"grant the account this rule: {rbac_rule(path)}", Outcome.DENIED)
+        return CollectionError(tried, f"see the health of the API server of cluster {self.name}")
+
+    def _unreachable(self, reason: str, outcome: Outcome = Outcome.FAILED) -> CollectionError:
+        host = self._client.configuration.host
+        return CollectionError(
+            f"{host}: {reason}", "see whether the address is right and reachable from here", outcome
+        )
+
+
+def rbac_rule(path: str) -> str:
+    """The RBAC rule that allows to list ``path``, as it stands in a Role or ClusterRole.
+
+    >>> rbac_rule("/apis/apps/v1/namespaces/domino-platform/deployments")
+    '{apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]} (in namespace domino-platform)'
+    """
+    parts = path.strip("/").split("/")
+    group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
+    where = ""
+    if rest[0] == "namespaces" and len(rest) > 2:
+        where = f" (in namespace {rest[1]})"
+        rest = rest[2:]
+    rule = f'{{apiGroups: [{json.dumps(group)}], resources: [{json.dumps(rest[0])}], verbs: ["list"]}}'
+    return rule + (where or " (in a ClusterRole)")
+
+
+def connect(look: Look, cluster: Cluster, deadline: Deadline) -> Connection:
+    """The cluster's connection, made once a run: an exec plugin may take seconds."""
+    return look.shared.get(("cluster", cluster.name), lambda: Connection(cluster), deadline)
+
+
+def _client(cluster: Cluster) -> Any:
+    import kubernetes.client
+    import kubernetes.config
+
+    configuration = kubernetes.client.Configuration()
+    with _root_log() as said:
+        try:
+            if cluster.server is not None:
+                configuration.host = cluster.server.rstrip("/")
+                configuration.ssl_ca_cert = str(cluster.ca_file) if cluster.ca_file else None
+                if cluster.token is not None:
+                    configuration.api_key["authorization"] = f"Bearer {cluster.token.get_secret_value()}"
+            elif cluster.in_cluster:
+                kubernetes.config.load_incluster_config(client_configuration=configuration)
+            else:
+                kubernetes.config.load_kube_config(
+                    config_file=str(cluster.kubeconfig) if cluster.kubeconfig else None,
+                    context=cluster.context,
+                    client_configuration=configuration,
+                )
+            client = kubernetes.client.ApiClient(configuration)
+        except Exception as error:  # noqa: BLE001 (exec plugins, token refreshers and parsers raise whatever they like)
+            raise _no_way_in(cluster, f"{type(error).__name__}: {error}") from None
+    if said:
+        raise _no_way_in(cluster, "; ".join(said))
+    return client
+
+
+def _no_way_in(cluster: Cluster, reason: str) -> CollectionError:
+    return CollectionError(
+        f"no way into cluster {cluster.name}: {' '.join(reason.split())}",
+        "mend the kubeconfig or its exec plugin, or name another kubeconfig or context in the profile",
+    )
+
+
+@contextlib.contextmanager
+def _root_log() -> Iterator[list[str]]:
+    """Errors that this thread logs to the root logger: ``kubernetes`` says there, and nowhere else, that
+    an exec plugin failed, and goes on without a credential.
+    """
+    said: list[str] = []
+    thread = threading.get_ident()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.thread == thread:
+                said.append(record.getMessage())
+
+    listener = Listener(logging.ERROR)
+    logging.getLogger().addHandler(listener)
+    try:
+        yield said
+    finally:
+        logging.getLogger().removeHandler(listener)
+
+
+def _said(body: bytes) -> str:
+    """The message of a Status, or the beginning of whatever else came."""
+    try:
+        return msgspec.json.decode(body, type=Status).message
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return body[:200].decode(errors="replace")
+
+
+def _root_cause(error: BaseException) -> str:
+    """The innermost reason: urllib3 wraps the one word that matters in layers of itself."""
+    while isinstance(
+        inner := getattr(error, "reason", None) or error.__cause__ or error.__context__, BaseException
+    ):
+        error = inner
+    text = "connection refused" if isinstance(error, ConnectionRefusedError) else str(error)
+    return " ".join(text.split()) or type(error).__name__

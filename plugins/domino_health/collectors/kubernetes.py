@@ -1,0 +1,75 @@
+"""Facts from Kubernetes API servers: one target a cluster, or a namespace of it where it must be so."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from domino_health.collectors.cluster import PAGE, connect
+from domino_health.collectors.looking import CollectionError, Deadline, Look, Target
+from domino_health.facts.kubernetes import Clock, Pod, PodList
+from domino_health.profile.clusters import Cluster
+
+
+def pods(look: Look) -> list[Target[Pod]]:
+    """Every pod of every cluster."""
+    return _listing(look, "/api/v1", "pods", PodList)
+
+
+def clock(look: Look) -> list[Target[Clock]]:
+    """How far the first cluster's clock is from ours: what is old is told by its clock."""
+    cluster = (look.profile.clusters or ())[0]
+    return [
+        Target(cluster.name, "GET /version, header Date", cluster.deadline, partial(_clock, look, cluster))
+    ]
+
+
+def _listing(look: Look, api: str, resource: str, page: type[Any]) -> list[Target[Any]]:
+    decoder = msgspec.json.Decoder(page)
+    targets = []
+    for cluster in look.profile.clusters or ():
+        places = [(cluster.name, f"{api}/{resource}")]
+        if cluster.namespaces:
+            places = [
+                (f"{cluster.name}/{namespace}", f"{api}/namespaces/{namespace}/{resource}")
+                for namespace in cluster.namespaces
+            ]
+        for name, path in places:
+            work = partial(_list, look, cluster, path, decoder)
+            targets.append(Target(name, f"GET {path}?limit={PAGE}", cluster.deadline, work))
+    return targets
+
+
+def _list(
+    look: Look,
+    cluster: Cluster,
+    path: str,
+    decoder: msgspec.json.Decoder[Any],
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> Sequence[Any]:
+    things = connect(look, cluster, deadline).list(path, decoder, deadline, say)
+    for thing in things:
+        # The API does not know what the profile calls it. Nobody else has seen the object yet.
+        msgspec.structs.force_setattr(thing, "cluster", cluster.name)
+    return things
+
+
+def _clock(look: Look, cluster: Cluster, deadline: Deadline, _say: Callable[[str], None]) -> list[Clock]:
+    connection = connect(look, cluster, deadline)
+    before = datetime.now(UTC)
+    answer = connection.get("/version", deadline)  # a refusal carries a date as well
+    after = datetime.now(UTC)
+    try:
+        server = parsedate_to_datetime(answer.headers.get("Date", ""))
+    except ValueError:
+        raise CollectionError(
+            f"GET /version: {answer.status} without a date", "see what answers at this address"
+        ) from None
+    ours = before + (after - before) / 2
+    skew = (server - ours).total_seconds()
+    # Date is in whole seconds, cut off: up to a second of difference says nothing.
+    return [Clock(skew=0 if -1.5 <= skew <= 1.0 else round(skew), source=f"cluster {cluster.name}")]

@@ -1,0 +1,111 @@
+"""What a collector is made of: targets, deadlines, and one exception for "could not look"."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from domino_health.facts.observed import Outcome
+from domino_health.profile import Profile
+
+Thing = TypeVar("Thing")
+
+
+class CollectionError(Exception):
+    """Could not look: what was tried, what came back, what would help. Never an empty list instead."""
+
+    def __init__(
+        self, reason: str, cure: str, outcome: Outcome = Outcome.FAILED, seen: Sequence[Any] = ()
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.cure = cure
+        self.outcome = outcome
+        self.seen = seen
+        """What was seen before looking was cut short; only with TRUNCATED."""
+
+
+class Deadline:
+    """The moment by which one target must have been looked at."""
+
+    def __init__(self, allowed: timedelta) -> None:
+        self.allowed = allowed
+        self.began = time.monotonic()
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until then, never negative."""
+        return max(0.0, self.began + self.allowed.total_seconds() - time.monotonic())
+
+    def remaining(self, at_most: float = float("inf")) -> float:
+        """Seconds for the next step, a positive number.
+
+        Raises:
+            CollectionError: the time is up.
+        """
+        left = self.seconds_left
+        if not left:
+            raise self.passed()
+        return min(left, at_most)
+
+    def passed(self, doing: str = "") -> CollectionError:
+        """The error of a target that took too long."""
+        return CollectionError(
+            f"no complete answer within {self.allowed.total_seconds():g} s{doing and ' ' + doing}",
+            "see whether the target is slow or unreachable from here; if it is only slow, raise its deadline",
+            Outcome.TIMED_OUT,
+        )
+
+
+@dataclass(frozen=True)
+class Target(Generic[Thing]):
+    """One thing to look at, and how."""
+
+    name: str
+    how: str
+    """The request or handshake, as one would repeat it by hand."""
+    allowed: timedelta
+    look: Callable[[Deadline, Callable[[str], None]], Sequence[Thing]]
+    """Looks, saying how far it has come; raises CollectionError when it cannot."""
+
+
+@dataclass
+class _Slot:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    made: list[Any] = field(default_factory=list)
+
+
+class Shared:
+    """What the collectors of one run share, each made once: a cluster's connection, say."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._slots: dict[object, _Slot] = {}
+
+    def get(self, key: object, make: Callable[[], Thing], deadline: Deadline) -> Thing:
+        """What ``make`` made for ``key``; the first caller makes it, others wait for it within their deadline."""
+        with self._lock:
+            slot = self._slots.setdefault(key, _Slot())
+        if not slot.lock.acquire(timeout=deadline.remaining()):
+            raise deadline.passed("while another one was connecting")
+        try:
+            if not slot.made:
+                slot.made.append(make())
+            thing: Thing = slot.made[0]
+            return thing
+        finally:
+            slot.lock.release()
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a collector is given."""
+
+    profile: Profile
+    shared: Shared
+
+
+Collector = Callable[[Look], Sequence[Target[Any]]]
+"""Names its targets. Must not look yet: each target is looked at concurrently, with its own deadline."""

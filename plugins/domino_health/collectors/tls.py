@@ -1,0 +1,215 @@
+"""The chain that each TLS endpoint presents, read in a handshake that goes through whatever it is.
+
+pyOpenSSL, because the standard library shows the chain only from Python 3.13 on; and verification
+apart from the handshake, because a refused chain could not be read.
+"""
+
+import ipaddress
+import select
+import socket
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from domino_health.collectors.looking import CollectionError, Deadline, Look, Target
+from domino_health.facts.observed import Outcome
+from domino_health.facts.tls import Certificate, TlsEndpoint
+from domino_health.profile.tls import Endpoint
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from OpenSSL import SSL
+
+CONNECT = timedelta(seconds=5)
+"""For the TCP connection, within the endpoint's deadline."""
+
+# OpenSSL's X509_V_FLAG_NO_CHECK_TIME: dates are the check's to judge, by the cluster's clock.
+_NO_CHECK_TIME = 0x200000
+
+
+def endpoints(look: Look) -> list[Target[TlsEndpoint]]:
+    """Every endpoint of section ``tls``."""
+    section = look.profile.tls
+    if section is None:
+        return []
+    return [
+        Target(
+            endpoint.label,
+            f"openssl s_client -connect {endpoint.host}:{endpoint.port} -servername {_server_name(endpoint)}",
+            section.deadline,
+            partial(_look, endpoint, section.ca_file),
+        )
+        for endpoint in section.endpoints
+    ]
+
+
+def _look(
+    endpoint: Endpoint, ca_file: Path | None, deadline: Deadline, _say: Callable[[str], None]
+) -> list[TlsEndpoint]:
+    presented, protocol = _handshake(endpoint, deadline)
+    verified, errors = verify(presented, ca_file)
+    server_name = _server_name(endpoint)
+    return [
+        TlsEndpoint(
+            name=endpoint.label,
+            address=f"{endpoint.host}:{endpoint.port}",
+            server_name=server_name,
+            presented=tuple(map(_certificate, presented)),
+            verified=tuple(map(_certificate, verified)),
+            chain_errors=errors,
+            name_matches=carries_name(presented[0], server_name),
+            protocol=protocol,
+        )
+    ]
+
+
+def _server_name(endpoint: Endpoint) -> str:
+    return endpoint.server_name or endpoint.host
+
+
+def _handshake(endpoint: Endpoint, deadline: Deadline) -> tuple[list["x509.Certificate"], str]:
+    """The chain as presented and the protocol.
+
+    Raises:
+        CollectionError: nobody there, or nobody who speaks TLS, or not in time.
+    """
+    from OpenSSL import SSL
+
+    where = f"{endpoint.host}:{endpoint.port}"
+    try:
+        raw = socket.create_connection(
+            (endpoint.host, endpoint.port), timeout=deadline.remaining(CONNECT.total_seconds())
+        )
+    except socket.gaierror as error:
+        raise _dead(
+            f"{where}: no such host: {error.strerror}", "mend the address, or this machine's DNS"
+        ) from None
+    except TimeoutError:
+        raise _dead(
+            f"{where}: no connection in time", "see firewalls and routes", Outcome.TIMED_OUT
+        ) from None
+    except OSError as error:
+        raise _dead(f"{where}: {error.strerror or error}", "see whether the service is up") from None
+    with raw:
+        raw.setblocking(False)
+        connection = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), raw)
+        if not _is_ip(name := _server_name(endpoint)):
+            connection.set_tlsext_host_name(name.encode("idna"))
+        connection.set_connect_state()
+        try:
+            _finish(connection, raw, deadline)
+            chain = connection.get_peer_cert_chain(as_cryptography=True)
+        except (SSL.Error, ValueError) as error:  # ValueError: a certificate that is none
+            raise _dead(
+                f"{where}: no TLS handshake: {_words(error)}",
+                "see what listens there, and whether it speaks TLS 1.2",
+            ) from None
+        if not chain:
+            raise _dead(f"{where}: it presented no certificate", "see what listens there")
+        return list(chain), connection.get_protocol_version_name()
+
+
+def _finish(connection: "SSL.Connection", raw: socket.socket, deadline: Deadline) -> None:
+    """The whole handshake, within the deadline even when the server drips it byte by byte."""
+    from OpenSSL import SSL
+
+    while True:
+        try:
+            return connection.do_handshake()
+        except SSL.WantReadError:
+            ready, _, _ = select.select([raw], [], [], deadline.remaining())
+        except SSL.WantWriteError:
+            _, ready, _ = select.select([], [raw], [], deadline.remaining())
+        if not ready:
+            raise deadline.passed("in the TLS handshake")
+
+
+def _dead(reason: str, cure: str, outcome: Outcome = Outcome.FAILED) -> CollectionError:
+    return CollectionError(reason, cure, outcome)
+
+
+def _words(error: Exception) -> str:
+    """OpenSSL's reason, out of its list of (library, function, reason)."""
+    from OpenSSL import SSL
+
+    if isinstance(error, SSL.SysCallError):
+        return "the connection was closed or reset"
+    queue = error.args[0] if error.args else ()
+    if isinstance(queue, list):
+        return "; ".join(entry[-1] for entry in queue) or type(error).__name__
+    return str(error) or type(error).__name__
+
+
+def verify(
+    presented: Sequence["x509.Certificate"], ca_file: Path | None
+) -> tuple[list["x509.Certificate"], tuple[str, ...]]:
+    """The path from the endpoint's certificate to a trusted root, and what is wrong with it.
+
+    Trusted are the public roots (Mozilla's, by certifi: the verdict must not depend on the machine
+    that looks) and ``ca_file``. Dates are not looked at.
+    """
+    import certifi
+    from OpenSSL import crypto
+
+    store = crypto.X509Store()
+    store.load_locations(certifi.where())
+    if ca_file is not None:
+        try:
+            store.load_locations(str(ca_file))
+        except crypto.Error:
+            raise CollectionError(f"no PEM certificates in {ca_file}", "mend tls.ca_file") from None
+    store.set_flags(_NO_CHECK_TIME)
+    own, *others = (crypto.X509.from_cryptography(certificate) for certificate in presented)
+    context = crypto.X509StoreContext(store, own, others)
+    try:
+        return [one.to_cryptography() for one in context.get_verified_chain()], ()
+    except crypto.X509StoreContextError as error:
+        return [], (str(error.args[0]),)
+
+
+def carries_name(certificate: "x509.Certificate", name: str) -> bool:
+    """Whether the certificate is good for a host name or IP address (RFC 6125: by its SAN alone)."""
+    import service_identity
+    from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
+
+    try:
+        if _is_ip(name):
+            verify_certificate_ip_address(certificate, name)
+        else:
+            verify_certificate_hostname(certificate, name)
+    except (service_identity.VerificationError, service_identity.CertificateError):
+        return False
+    return True
+
+
+def _is_ip(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _certificate(certificate: "x509.Certificate") -> Certificate:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    try:
+        alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        names = (
+            *alternative.get_values_for_type(x509.DNSName),
+            *map(str, alternative.get_values_for_type(x509.IPAddress)),
+        )
+    except (x509.ExtensionNotFound, ValueError):
+        names = ()
+    return Certificate(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        serial=f"{certificate.serial_number:x}",
+        sha256=certificate.fingerprint(SHA256()).hex(),
+        names=names,
+    )

@@ -1,0 +1,200 @@
+"""What is kept of Kubernetes' objects.
+
+The types have the API's own shape, so that a list decodes straight from the response's bytes, and
+``cluster``, which the API does not know, is set by the collector. Domino's labels are those seen on
+live executions (domino-blueprints, ddl-cluster-scaler); user names are left out on purpose.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from domino_health.vocabulary import Ref
+
+_EXECUTION_NAME = re.compile(r"run-[0-9a-f]{24}(-|$)")
+# ModelAPI is left out: a model's Deployment is what stays tomorrow.
+_EXECUTION_TYPES = frozenset({"Workspace", "Batch", "Scheduled", "App", "Job"})
+_ENVIRONMENT_IMAGE = re.compile(r"/environment:([0-9a-f]{24})(?:-\d+)?$")
+_CRONJOB_RUN = re.compile(r"(.+)-\d{8,10}$")
+# NVIDIA whole, shared and sliced; AMD; Google's and Intel's; AWS Neuron (Domino's `neuron` tiers).
+_ACCELERATOR = re.compile(r".+/(gpu(\..+)?|mig-.+|tpu|gaudi)$|gpu\.intel\.com/|aws\.amazon\.com/neuron")
+
+
+class Kubernetes(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """Base of the types below: camelCase on the wire, what is at its default is not written."""
+
+
+class Owner(Kubernetes, frozen=True):
+    """An owner reference."""
+
+    kind: str
+    name: str
+    controller: bool = False
+
+
+class Labels(Kubernetes, frozen=True):
+    """The labels that checks read, and no others."""
+
+    workload_type: str = msgspec.field(name="dominodatalab.com/workload-type", default="")
+    hardware_tier: str = msgspec.field(name="dominodatalab.com/hardware-tier-id", default="")
+    project: str = msgspec.field(name="dominodatalab.com/project-name", default="")
+    pod_template_hash: str = msgspec.field(name="pod-template-hash", default="")
+
+
+class PodMeta(Kubernetes, frozen=True):
+    """``metadata`` of a pod."""
+
+    name: str
+    namespace: str
+    creation_timestamp: datetime
+    deletion_timestamp: datetime | None = None
+    labels: Labels = Labels()
+    owner_references: tuple[Owner, ...] = ()
+
+
+class Resources(Kubernetes, frozen=True):
+    """``resources`` of a container; quantities as Kubernetes writes them."""
+
+    requests: Mapping[str, str] = {}
+    limits: Mapping[str, str] = {}
+
+
+class Container(Kubernetes, frozen=True):
+    """A container's specification."""
+
+    image: str = ""
+    resources: Resources = Resources()
+
+
+class PodSpec(Kubernetes, frozen=True):
+    """``spec`` of a pod."""
+
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    node_name: str = ""
+    scheduler_name: str = ""
+
+
+class Condition(Kubernetes, frozen=True):
+    """One of ``status.conditions``."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+
+
+class PodStatus(Kubernetes, frozen=True):
+    """``status`` of a pod."""
+
+    phase: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+
+class Pod(Kubernetes, frozen=True):
+    """A pod."""
+
+    metadata: PodMeta
+    spec: PodSpec
+    status: PodStatus = PodStatus()
+    cluster: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The pod itself."""
+        return Ref(self.cluster, "pod", self.metadata.namespace, self.metadata.name)
+
+    @property
+    def finished(self) -> bool:
+        """Its containers have ended and will not start again: nobody waits for it."""
+        return self.status.phase in ("Succeeded", "Failed")
+
+    @property
+    def has_accelerator(self) -> bool:
+        """It asks for a GPU, a slice of one, or another accelerator (AWS Neuron)."""
+        containers = (*self.spec.containers, *self.spec.init_containers)
+        return any(
+            _ACCELERATOR.match(resource) and amount not in ("0", "")
+            for container in containers
+            for amounts in (container.resources.requests, container.resources.limits)
+            for resource, amount in amounts.items()
+        )
+
+    def waiting(self, now: datetime) -> timedelta:
+        """How long it has been without a node; zero when it has one, has ended or is being deleted."""
+        if self.spec.node_name or self.finished or self.metadata.deletion_timestamp:
+            return timedelta(0)
+        return max(now - self.metadata.creation_timestamp, timedelta(0))
+
+    @property
+    def why_unscheduled(self) -> str:
+        """The scheduler's own words, or that it has said nothing."""
+        for condition in self.status.conditions:
+            if condition.type == "PodScheduled" and condition.status != "True":
+                return condition.message or condition.reason
+        scheduler = self.spec.scheduler_name or "default-scheduler"
+        return f"no scheduler has looked at it; is {scheduler} running?"
+
+    @property
+    def execution(self) -> bool:
+        """It is a Domino execution: a workspace, job or app that a user started."""
+        return self.metadata.labels.workload_type in _EXECUTION_TYPES or bool(
+            _EXECUTION_NAME.match(self.metadata.name)
+        )
+
+    @property
+    def subject(self) -> Ref:
+        """What stays tomorrow: an execution's tier, environment and project, else the pod's owner.
+
+        A Deployment is told from its ReplicaSet's name and the pod's hash, a CronJob from its Job's
+        name, so that no other kind must be read.
+        """
+        namespace = self.metadata.namespace
+        if self.execution:
+            return Ref(self.cluster, "execution", namespace, self._execution_name())
+        owner = next((owner for owner in self.metadata.owner_references if owner.controller), None)
+        if owner is None or owner.kind == "Node":
+            return self.ref
+        kind, name = owner.kind.lower(), owner.name
+        suffix = f"-{self.metadata.labels.pod_template_hash}"
+        if kind == "replicaset" and len(suffix) > 1 and name.endswith(suffix):
+            kind, name = "deployment", name.removesuffix(suffix)
+        elif kind == "job" and (run := _CRONJOB_RUN.match(name)):
+            kind, name = "cronjob", run.group(1)
+        return Ref(self.cluster, kind, namespace, name)
+
+    def _execution_name(self) -> str:
+        """As a label selector would say it; what the pod does not tell is left out."""
+        environments = (_ENVIRONMENT_IMAGE.search(container.image) for container in self.spec.containers)
+        parts = {
+            "type": self.metadata.labels.workload_type,
+            "tier": self.metadata.labels.hardware_tier,
+            "environment": next((found.group(1) for found in environments if found), ""),
+            "project": self.metadata.labels.project,
+        }
+        return ",".join(f"{key}={value}" for key, value in parts.items() if value) or "unlabelled"
+
+
+class ListMeta(Kubernetes, frozen=True):
+    """``metadata`` of a list: where the next page begins."""
+
+    continue_: str = msgspec.field(name="continue", default="")
+    remaining_item_count: int | None = None
+
+
+class PodList(Kubernetes, frozen=True):
+    """A page of pods."""
+
+    metadata: ListMeta
+    items: list[Pod]
+
+
+class Clock(Kubernetes, frozen=True):
+    """How far a cluster's clock is from this machine's."""
+
+    skew: int = 0
+    """Seconds that the cluster's clock is ahead of this machine's, to about one (HTTP's Date)."""
+    source: str = "this machine"
+    """Whose clock it is."""

@@ -1,0 +1,44 @@
+"""The pytest plugin. Inert without ``--profile``: it adds an option and imports nothing heavy.
+
+With a profile, ``Run`` is registered, and everything else is its doing.
+"""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of domino-health."""
+    group = parser.getgroup("domino-health", "health of a Domino platform")
+    group.addoption(
+        "--profile",
+        dest="health_profile",
+        metavar="NAME",
+        help="run the checks against the environment described by profiles/NAME.yaml, or by a file "
+        "given as a path (--profile=./prod.yaml). Shipped: demo, demo-healthy",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """With a profile, run the checks instead of the suite's own tests, and in one process."""
+    if config.option.health_profile is None:
+        return
+    from domino_health.plugin.suite import SUITE
+
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = [str(SUITE / "checks")]
+    if config.getoption("numprocesses", None):
+        print("domino-health: -n is set to 0: looking is concurrent already, and judging takes milliseconds")
+        config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Read the profile; every mistake in it is a usage error (exit 4), before anything is looked at."""
+    if config.option.health_profile is None:
+        return
+    from domino_health.plugin import fixtures
+    from domino_health.plugin.run import Run
+
+    config.pluginmanager.register(Run.prepare(config), "domino-health-run")
+    config.pluginmanager.register(fixtures, "domino-health-fixtures")

@@ -1,0 +1,25 @@
+"""What every check may ask for beside facts. Registered only with a profile."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from domino_health.facts.observed import Observed
+from domino_health.plugin.facts import GATHERING
+from domino_health.vocabulary import Unseen
+
+
+@pytest.fixture(scope="session")
+def now(request: pytest.FixtureRequest, clock: Observed) -> datetime:
+    """When gathering began, UTC, by the first cluster's clock where there is one, else by ours."""
+    skew = sum(seen.skew for seen in clock.objects)
+    return request.config.stash[GATHERING].began + timedelta(seconds=skew)
+
+
+@pytest.fixture
+def unseen() -> list[Unseen]:
+    """The targets that could not be looked at, for a check that answers for them itself.
+
+    The engine fills it in when it calls the check, when it knows which facts the check uses.
+    """
+    return []

@@ -1,0 +1,50 @@
+"""Where the checks stand, and all of them by id."""
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domino_health.vocabulary import spec_of
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+SUITE = _PACKAGE / "suite" if (_PACKAGE / "suite").is_dir() else _PACKAGE.parents[1]
+"""The folder of ``checks/``, ``conftest.py`` and ``profiles/``: in the wheel, or the clone's own."""
+
+
+def known_checks() -> dict[str, Callable[..., Any]]:
+    """All checks by id, whatever this run selects: profiles are held against them.
+
+    Raises:
+        pytest.UsageError: a module that cannot be imported, or an id that is used twice.
+    """
+    if str(SUITE) not in sys.path:
+        sys.path.insert(0, str(SUITE))
+    known: dict[str, Callable[..., Any]] = {}
+    package = importlib.import_module("checks")
+    for found in pkgutil.iter_modules(package.__path__, "checks."):
+        try:
+            module = importlib.import_module(found.name)
+        except Exception as error:  # a module may raise anything at import; name it, whatever it is
+            raise pytest.UsageError(
+                f"{found.name} cannot be imported: {type(error).__name__}: {error}"
+            ) from error
+        for function in vars(module).values():
+            spec = spec_of(function)
+            if spec is None or function.__module__ != found.name:
+                continue
+            if spec.id in known:
+                raise pytest.UsageError(
+                    f"{spec.id} is used twice: by {_place(known[spec.id])} and {_place(function)}"
+                )
+            known[spec.id] = function
+    return known
+
+
+def _place(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"

@@ -1,0 +1,52 @@
+"""Section ``clusters``: the Kubernetes clusters of this environment."""
+
+from datetime import timedelta
+from typing import Annotated, Self
+
+import pydantic
+
+from domino_health.profile.base import ExistingFile, Many, Name, Section
+from domino_health.units import Duration
+
+
+class Cluster(Section):
+    """One cluster, reached by kubeconfig, from inside, or by address and token.
+
+    With none of ``kubeconfig``, ``context``, ``in_cluster`` and ``server``, the current context of
+    kubectl's own configuration (``KUBECONFIG``, else ``~/.kube/config``) is used.
+    """
+
+    name: Name
+    """What reports call it."""
+    kubeconfig: ExistingFile | None = None
+    """A kubeconfig file."""
+    context: str | None = None
+    """A context of the kubeconfig; by default its current one."""
+    in_cluster: bool = False
+    """Use the service account of the pod that the suite runs in."""
+    server: str | None = None
+    """``https://host:port`` of the API server, with ``token``."""
+    token: pydantic.SecretStr | None = None
+    """Bearer token; as a reference: ``${NAME}`` or ``${file:PATH}``."""
+    ca_file: ExistingFile | None = None
+    """CA certificates that sign the API server's own, for ``server``; by default the public ones."""
+    namespaces: Annotated[tuple[str, ...], Many] | None = None
+    """Look only into these namespaces, for an account that may not list the whole cluster."""
+    deadline: Duration = timedelta(seconds=60)
+    """For each listing; a cluster that takes longer could not be looked at."""
+
+    @pydantic.model_validator(mode="after")
+    def _one_way_in(self) -> Self:
+        ways = {
+            "server": self.server is not None,
+            "in_cluster": self.in_cluster,
+            "kubeconfig or context": self.kubeconfig is not None or self.context is not None,
+        }
+        chosen = [way for way, used in ways.items() if used]
+        if len(chosen) > 1:
+            raise ValueError(f"gives several ways in ({', '.join(chosen)}); keep one")
+        if self.server is None and (self.token is not None or self.ca_file is not None):
+            raise ValueError("token and ca_file go with server; a kubeconfig has its own")
+        if self.server is not None and not self.server.startswith("https://"):
+            raise ValueError("server must begin with https://; a token is never sent in the clear")
+        return self

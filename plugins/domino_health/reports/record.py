@@ -1,0 +1,38 @@
+"""What every report is made of: one run, complete."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from domino_health.facts.observed import Observed
+from domino_health.gate import Result, Verdict
+from domino_health.redact import Redactor
+
+
+@dataclass(frozen=True)
+class Record:
+    """One run. All texts in it are free of secrets and control characters, unless said otherwise."""
+
+    profile: str
+    description: str
+    source: str
+    """Path of the profile."""
+    resolved: str
+    """The profile's final values, YAML."""
+    began: datetime
+    """When gathering began, UTC, by this machine's clock."""
+    finished: datetime
+    skew: int
+    """Seconds that the first cluster's clock is ahead of this machine's."""
+    clock: str
+    """By whose clock ages are told."""
+    verdict: Verdict
+    results: tuple[Result, ...]
+    """What blocks first, then by id."""
+    observed: Mapping[str, Observed]
+    """Facts, as they came: what is written of them must go through the redactor."""
+    many_clusters: bool
+    """Whether names must say which cluster they are of."""
+    redactor: Redactor
+    version: str
+    """Of domino-health."""

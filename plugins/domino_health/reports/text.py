@@ -1,0 +1,63 @@
+"""A result and a verdict in plain lines: for the terminal, and for JUnit's system-out."""
+
+from pathlib import Path
+
+from domino_health.gate import Result, Verdict
+from domino_health.vocabulary import Finding, Unseen
+
+MOST_LINES = 50
+"""Findings shown in text. All of them are in findings.json and in the page."""
+
+
+def finding_lines(result: Result, many_clusters: bool) -> list[str]:
+    """A result: what it is, what was found, what could not be seen, what to do."""
+    lines = [
+        f"{result.id} {result.state.value}: {result.reason}",
+        f"  {result.title}",
+        f"  check={result.id} severity={result.severity} area={result.area} population={result.population}",
+    ]
+    if result.worst:
+        lines.append(f"  worst: {result.worst}")
+    if result.window:
+        lines.append(f"  window: {result.window}")
+    for finding in result.findings[:MOST_LINES]:
+        lines += _finding(finding, many_clusters)
+    if len(result.findings) > MOST_LINES:
+        lines.append(f"  … and {len(result.findings) - MOST_LINES} more findings, see findings.json")
+    for unseen in result.unseen[:MOST_LINES]:
+        lines += _unseen(unseen)
+    if result.findings:
+        lines.append(f"  Remediation: {result.remediation}")
+    return lines
+
+
+def _finding(finding: Finding, many_clusters: bool) -> list[str]:
+    lines = [f"  {finding.severity}: {finding.subject.text(with_cluster=many_clusters)}: {finding.message}"]
+    if finding.examples and finding.examples != (finding.subject,):
+        shown = ", ".join(str(example) for example in finding.examples)
+        more = (
+            f" and {finding.count - len(finding.examples)} more"
+            if finding.count > len(finding.examples)
+            else ""
+        )
+        lines.append(f"    {shown}{more}")
+    return lines
+
+
+def _unseen(unseen: Unseen) -> list[str]:
+    fact = f"{unseen.fact} of " if unseen.fact else ""
+    return [
+        f"  could not look at {fact}{unseen.target} ({unseen.outcome}): {unseen.reason}",
+        f"    cure: {unseen.cure}",
+    ]
+
+
+def verdict_lines(verdict: Verdict, folder: Path | None) -> list[str]:
+    """The last lines of a run: the gate, why, what it rests on, and where the report is."""
+    *others, last = [f"  {reason}" for reason in verdict.reasons] or [""]
+    lines = [*others, last] if verdict.reasons else []
+    where = f"; report: {folder / 'report.html'}" if folder else "; no report"
+    return [
+        *lines,
+        f"gate {verdict.gate} {verdict.word.upper()} (exit {verdict.exit_status}), {verdict.rests_on}{where}",
+    ]
