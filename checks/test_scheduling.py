@@ -9,19 +9,24 @@ from domino_health import Assessment, Duration, Finding, Pod, Ref, Severity, age
 
 EXAMPLES = 3
 
-# What the scheduler says of nodes, and what it means. The wording differs between versions (1.32 to
-# 1.36 seen), so that these look for the words that stayed.
-CAUSES = [
-    (re.compile(r"Insufficient ([\w./-]+)"), "insufficient {}"),
-    (re.compile(r"untolerated taint\(?s?\)? \{([^}]*)\}"), "untolerated taint {{{}}}"),
-    (re.compile(r"didn't match Pod's node affinity/selector"), "no node matches its selector or affinity"),
-    (re.compile(r"volume node affinity conflict"), "its volume is in another zone"),
+# "0/7 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu. preemption: …", and what
+# the parts mean. The wording differs between versions (1.36 no longer names the taint), so that these look
+# for the words that stayed. What evicting others would bring ("preemption:") is no cause.
+NODES = re.compile(r"0/(\d+) nodes are available: (.*?)\.?(?= no new claims| preemption:|$)", re.DOTALL)
+PART = re.compile(r"(\d+) (.+)", re.DOTALL)
+INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+)")
+SELECTOR = re.compile(r"node affinity/selector")
+TAINT = re.compile(r"untolerated taint(?:\(s\))?(?: \{([^}]*)\})?")
+OTHERS = [
+    (re.compile(r"volume node affinity conflict"), "in another zone than its volume"),
     (re.compile(r"(?i)persistentvolumeclaim"), "its volume claim is not bound"),
-    (re.compile(r"were unschedulable"), "nodes are cordoned"),
-    (re.compile(r"free ports"), "its host port is taken"),
-    (re.compile(r"(?:anti-affinity|pod affinity|topology spread)"), "pod affinity or topology spread"),
-    (re.compile(r"scheduling is blocked|SchedulingGated"), "held back by a scheduling gate"),
-    (re.compile(r"no scheduler has looked"), "no scheduler has looked at it"),
+    (re.compile(r"were unschedulable"), "cordoned"),
+    (re.compile(r"free ports"), "where its host port is taken"),
+    (
+        re.compile(r"anti-affinity|pod affinity|topology spread"),
+        "ruled out by pod affinity or topology spread",
+    ),
+    (re.compile(r"scheduling gates|SchedulingGated"), "a scheduling gate holds it back"),
 ]
 
 
@@ -54,38 +59,66 @@ def test_pods_get_a_node_in_time(
 
     unfinished = [pod for pod in pods if not pod.finished]
     waiting = [(pod, waited) for pod in unfinished if (waited := pod.waiting(now))]
-    late: dict[tuple[Ref, str], list[Pod]] = defaultdict(list)
+    late: dict[tuple[Ref, tuple[str, ...]], list[Pod]] = defaultdict(list)
     for pod, waited in waiting:
         if waited > allowed(pod):
-            late[pod.subject, _cause(pod.why_unscheduled)].append(pod)
+            # Pods with the same reasons are one finding, whatever the counts.
+            late[pod.subject, tuple(cause for _, cause in _causes(pod))].append(pod)
     worst, longest = max(waiting, key=lambda each: each[1] - allowed(each[0]), default=(None, timedelta(0)))
     return Assessment(
         unfinished,
-        [_finding(subject, cause, group, now, allowed) for (subject, cause), group in late.items()],
+        [_finding(subject, group, now, allowed) for (subject, _), group in late.items()],
         worst=f"longest wait {age(longest)} of {age(allowed(worst))}" if worst else "no pod waits",
     )
 
 
-def _finding(
-    subject: Ref, cause: str, late: list[Pod], now: datetime, allowed: Callable[[Pod], timedelta]
-) -> Finding:
+def _finding(subject: Ref, late: list[Pod], now: datetime, allowed: Callable[[Pod], timedelta]) -> Finding:
     oldest = max(late, key=lambda pod: pod.waiting(now))
     who = "1 pod" if len(late) == 1 else f"{len(late)} pods"
     waited, wanted = age(oldest.waiting(now)), age(allowed(oldest))
+    said = oldest.why_unscheduled.partition(" preemption:")[0].removesuffix(" no new claims to deallocate,")
+    explained = _explain(oldest)
+    quote = "" if explained.casefold() == said.casefold() else f". Scheduler: {said}"
     return Finding(
         subject,
-        f"{who} without a node for up to {waited}, at most {wanted}: {cause}. "
-        f"Scheduler: {oldest.why_unscheduled}",
+        f"{who} without a node for up to {waited}, at most {wanted}. {explained}{quote}",
         count=len(late),
         examples=tuple(sorted(pod.ref for pod in late)[:EXAMPLES]),
     )
 
 
-def _cause(said: str) -> str:
-    """What binds, in a few words; each cause once, in the order of ``CAUSES``."""
-    # After "preemption:" the scheduler says what evicting others would bring, which is no cause.
-    reasons = said.partition("preemption:")[0]
-    causes = [
-        meaning.format(*match.groups()) for pattern, meaning in CAUSES for match in pattern.finditer(reasons)
+def _explain(pod: Pod) -> str:
+    """What binds: ``Of 7 nodes: 1 with a taint that it does not tolerate, 6 outside its selector a=b``."""
+    causes = ", ".join(f"{count} {cause}".strip() for count, cause in _causes(pod))
+    nodes = NODES.search(pod.why_unscheduled)
+    text = f"Of {nodes.group(1)} nodes: {causes}" if nodes else causes
+    return text[:1].upper() + text[1:]
+
+
+def _causes(pod: Pod) -> list[tuple[str, str]]:
+    """How many nodes are ruled out, and why, in the scheduler's order."""
+    said = pod.why_unscheduled
+    nodes = NODES.search(said)
+    if not nodes:
+        return [("", _cause(pod, said))]
+    parts = [PART.fullmatch(part) for part in nodes.group(2).split(", ")]
+    return [(part.group(1), _cause(pod, part.group(2))) for part in parts if part] or [
+        ("", _cause(pod, nodes.group(2)))
     ]
-    return "; ".join(dict.fromkeys(causes)) or "a cause that the scheduler's words below tell"
+
+
+def _cause(pod: Pod, said: str) -> str:
+    if found := INSUFFICIENT.search(said):
+        return f"with insufficient {found.group(1)} (it asks for {_asked(pod, found.group(1))})"
+    if found := TAINT.search(said):
+        return f"with a taint that it does not tolerate{f' ({found.group(1)})' if found.group(1) else ''}"
+    if SELECTOR.search(said):
+        selector = ",".join(f"{key}={value}" for key, value in sorted(pod.spec.node_selector.items()))
+        return f"outside its {f'selector {selector}' if selector else 'affinity'}"
+    return next((meaning for pattern, meaning in OTHERS if pattern.search(said)), said)
+
+
+def _asked(pod: Pod, resource: str) -> str:
+    """Its containers' requests of one resource, as they stand in the pod: ``500 + 100m``."""
+    amounts = [container.resources.requests.get(resource, "") for container in pod.spec.containers]
+    return " + ".join(filter(None, amounts)) or "none itself"

@@ -85,7 +85,7 @@ class Finding:
     message: str
     """What was observed and the threshold it misses."""
     severity: Severity | None = None
-    """Lower than the check's own where the value decides; None means the check's. A higher one is an error."""
+    """None means the check's own; lower where the value decides. A higher one is an error."""
     count: int = 1
     """How many objects stand behind the subject, all of them."""
     examples: tuple[Ref, ...] = ()

@@ -204,7 +204,7 @@ class Connection:
             return decoder.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CollectionError(
-                f"GET {path}: the answer ({len(answer.body)} bytes) is not what a Kubernetes API sends: {error}",
+                f"GET {path}: {len(answer.body)} bytes that are not what a Kubernetes API sends: {error}",
                 "see what answers at this address: a proxy's or a sign-in page?",
             ) from None
 

@@ -85,7 +85,7 @@ class Shared:
         self._slots: dict[object, _Slot] = {}
 
     def get(self, key: object, make: Callable[[], Thing], deadline: Deadline) -> Thing:
-        """What ``make`` made for ``key``; the first caller makes it, others wait for it within their deadline."""
+        """What ``make`` made for ``key``. The first caller makes it; others wait, within their deadline."""
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
         if not slot.lock.acquire(timeout=deadline.remaining()):

@@ -74,6 +74,7 @@ class PodSpec(Kubernetes, frozen=True):
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] = ()
     node_name: str = ""
+    node_selector: Mapping[str, str] = {}
     scheduler_name: str = ""
 
 

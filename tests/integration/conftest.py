@@ -1,0 +1,37 @@
+"""Fixtures of the integration tests: real servers, each started once a session, or skipped with the cure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TypeVar
+
+import pytest
+from control_plane import PROGRAMS, STAGES, ControlPlane, assets_dir, find_assets
+
+T = TypeVar("T")
+
+
+def found_or_skip(name: str, found: T | None, cure: str) -> T:
+    """What a server needs, or a skip that says how to get it.
+
+    Where DOMINO_HEALTH_REQUIRE (a comma separated list, in CI for example) contains ``name``, its absence is
+    a failure: a skip would quietly test nothing.
+    """
+    if found is not None:
+        return found
+    required = os.environ.get("DOMINO_HEALTH_REQUIRE", "").replace(" ", "").split(",")
+    if name in required:
+        pytest.fail(f"{name} is required by DOMINO_HEALTH_REQUIRE and missing: {cure}", pytrace=False)
+    pytest.skip(f"{name} is missing: {cure}")
+
+
+@pytest.fixture(scope="session")
+def control_plane() -> Iterator[ControlPlane]:
+    """A running control plane, shared by all tests of the session: leave it as you found it."""
+    cure = (
+        f"`make control-plane` builds it (needs Go, takes ten minutes once) into {assets_dir()}, "
+        f"which does not hold all of {', '.join((*PROGRAMS, STAGES))}"
+    )
+    with ControlPlane(found_or_skip("control-plane", find_assets(), cure)) as plane:
+        yield plane

@@ -1,0 +1,473 @@
+"""A real Kubernetes control plane on loopback: API server, scheduler, controllers, and KWOK for nodes.
+
+``control-plane/build.sh`` builds the programs. Nothing here is a mock: what the scheduler writes on a
+pod, what RBAC refuses and what the audit log shows is what a production cluster does. Only the kubelets
+are missing: KWOK plays them, so pods become Running and nothing runs in them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import urllib3
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+PROGRAMS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kwok")
+STAGES = "kwok-stages.yaml"  # without stages KWOK does nothing, so they belong to the programs
+KWOK_NODE = "kwok.x-k8s.io/node=fake"  # the annotation of nodes that KWOK plays; it leaves others alone
+START_TIMEOUT = 60.0
+
+# The users a kubeconfig can be written for, with their group. The first three are for tests; RBAC already
+# knows the components by name; KWOK acts for every kubelet, which no single role of Kubernetes covers.
+USERS = {
+    "admin": "system:masters",
+    "health-reader": "",
+    "nobody": "",
+    "system:kube-scheduler": "",
+    "system:kube-controller-manager": "",
+    "kwok": "system:masters",
+}
+
+Object = dict[str, Any]
+Objects = list[Object]
+T = TypeVar("T")
+
+
+class StartError(RuntimeError):
+    """A component ended or was not ready in time; the message holds the end of its log."""
+
+
+class ApiError(Exception):
+    """The API server's refusal of a request."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(f"{status}: {message}")
+        self.status = status
+        self.message = message
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """One request as the audit log tells it; ``code`` is None when it was cut off by ``stop``."""
+
+    stage: str
+    user: str
+    verb: str
+    uri: str
+    user_agent: str
+    code: int | None
+
+
+def assets_dir() -> Path:
+    """Where the programs are looked for: the same place as ``build.sh --where`` prints."""
+    if named := os.environ.get("KUBEBUILDER_ASSETS"):
+        return Path(named)
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "domino-health" / "control-plane"
+
+
+def find_assets() -> Path | None:
+    """The directory of programs, or None when one is missing (setup-envtest brings only three)."""
+    directory = assets_dir()
+    whole = all(os.access(directory / name, os.X_OK) for name in PROGRAMS) and (directory / STAGES).is_file()
+    return directory if whole else None
+
+
+def eventually(predicate: Callable[[], T | None], timeout: float = 30, what: str = "the condition") -> T:
+    """The first true value of ``predicate``, else TimeoutError with what was seen last.
+
+    A refusal by the API server counts as "not yet": objects and RBAC rules take a moment to be known.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        seen: object
+        try:
+            value = predicate()
+            if value:
+                return value
+            seen = value
+        except ApiError as refusal:
+            seen = refusal
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {timeout:g} s; last seen: {str(seen)[:1000]}")
+        time.sleep(0.1)
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 that were free a moment ago; held together, so that no two are the same."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for held in sockets:
+            held.bind(("127.0.0.1", 0))
+        return [held.getsockname()[1] for held in sockets]
+
+
+class Client:
+    """The few requests that tests make, as any user of the control plane (``admin`` unless told)."""
+
+    def __init__(self, url: str, ca_file: Path, tokens: Mapping[str, str]) -> None:
+        self.url = url
+        self.ca_file = ca_file
+        self.tokens = tokens
+        # urllib3 takes no notice of REQUESTS_CA_BUNDLE or of proxies in the environment.
+        self.http = urllib3.PoolManager(ca_certs=str(ca_file), retries=False, timeout=30)
+
+    def request(
+        self, method: str, path: str, body: Object | None = None, media: str = "json", user: str = "admin"
+    ) -> Object:
+        """Send one request; ApiError for any answer of 400 and above."""
+        headers = {"Authorization": f"Bearer {self.tokens[user]}", "User-Agent": "domino-health-tests"}
+        if body is not None:
+            headers["Content-Type"] = f"application/{media}"
+        content = None if body is None else json.dumps(body)
+        answer = self.http.request(method, self.url + path, body=content, headers=headers)
+        if answer.status >= 400:
+            raise ApiError(answer.status, answer.data.decode(errors="replace"))
+        decoded: Object = answer.json()
+        return decoded
+
+    def path(self, obj: Object) -> str:
+        """The object's own path, from its kind, namespace and name."""
+        return f"{self._collection(obj)}/{obj['metadata']['name']}"
+
+    def get(self, path: str, user: str = "admin") -> Object:
+        """Read a path, as ``kubectl get --raw`` does."""
+        return self.request("GET", path, user=user)
+
+    def list(self, path: str, user: str = "admin") -> Objects:
+        """The items of a collection, all in one answer."""
+        items: Objects = self.get(path, user)["items"]
+        return items
+
+    def create(self, obj: Object, *, exist_ok: bool = False) -> Object:
+        """Create an object; with ``exist_ok`` one that is there already stays as it is."""
+        try:
+            made = self.request("POST", self._collection(obj), obj)
+        except ApiError as refusal:
+            if not (exist_ok and refusal.status == 409):
+                raise
+            return self.get(self.path(obj))
+        if obj["kind"] == "Namespace":
+            # The API server refuses pods there until the controllers have made this account.
+            account = f"{self.path(obj)}/serviceaccounts/default"
+            eventually(lambda: self.get(account), what=f"the default service account at {account}")
+        return made
+
+    def apply(self, obj: Object) -> Object:
+        """Create or update by server-side apply."""
+        query = "?fieldManager=domino-health-tests&force=true"
+        return self.request("PATCH", self.path(obj) + query, obj, "apply-patch+yaml")
+
+    def patch_status(self, obj: Object, status: Object) -> Object:
+        """Merge into an object's status, as a kubelet or a controller would write it."""
+        return self.request("PATCH", f"{self.path(obj)}/status", {"status": status}, "merge-patch+json")
+
+    def find(self, path: str) -> Object | None:
+        """Read a path, or None when there is nothing."""
+        return self._unless_missing("GET", path)
+
+    def delete(self, obj: Object) -> None:
+        """Delete an object and all it owns, and wait until they are gone; none there is fine."""
+        path = self.path(obj)
+        self._unless_missing("DELETE", path, {"propagationPolicy": "Foreground"})
+        eventually(lambda: self.find(path) is None, what=f"the end of {path}")
+
+    def _unless_missing(self, method: str, path: str, body: Object | None = None) -> Object | None:
+        try:
+            return self.request(method, path, body)
+        except ApiError as refusal:
+            if refusal.status != 404:
+                raise
+        return None
+
+    def _collection(self, obj: Object) -> str:
+        version, kind = obj["apiVersion"], obj["kind"]
+        base = "/api/v1" if version == "v1" else f"/apis/{version}"
+        for resource in self.get(base)["resources"]:
+            if resource["kind"] == kind and "/" not in resource["name"]:
+                namespace = f"/namespaces/{obj['metadata']['namespace']}" if resource["namespaced"] else ""
+                return f"{base}{namespace}/{resource['name']}"
+        raise LookupError(f"the API server has no {kind} in {version}")
+
+
+class Component:
+    """One process of the control plane, in a process group of its own."""
+
+    def __init__(self, command: list[str], directory: Path, is_ready: Callable[[], bool]) -> None:
+        self.name = Path(command[0]).name
+        self.command = command
+        self.directory = directory
+        self.is_ready = is_ready
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process unless it lives; its output is added to ``<name>.log``."""
+        if self.process and self.process.poll() is None:
+            return
+        # Where the kernel can, it also ends the process with the thread that started it: a killed test run
+        # tears nothing down. HOME is ours because KWOK reads a configuration from there unasked.
+        setpriv = shutil.which("setpriv")
+        prefix = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
+        with (self.directory / f"{self.name}.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*prefix, *self.command],
+                cwd=self.directory,
+                env={"HOME": str(self.directory), "PATH": os.environ.get("PATH", "")},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def wait(self, timeout: float = START_TIMEOUT) -> None:
+        """Wait until the component answers; StartError when it ends first or takes too long."""
+        deadline = time.monotonic() + timeout
+        while True:
+            status = self.process.poll() if self.process else None
+            if status is not None:
+                raise StartError(f"{self.name} ended with status {status}:\n{self._end_of_log()}")
+            if self.is_ready():
+                return
+            if time.monotonic() > deadline:
+                raise StartError(f"{self.name} not ready within {timeout:g} s:\n{self._end_of_log()}")
+            time.sleep(0.05)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process group, if it still lives."""
+        if self.process and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+
+    def kill(self) -> None:
+        """End the process at once: its data is thrown away, so there is nothing to end gracefully."""
+        self.send(signal.SIGKILL)
+        if self.process:
+            self.process.wait(timeout=10)
+
+    def _end_of_log(self) -> str:
+        lines = (self.directory / f"{self.name}.log").read_text(errors="replace").splitlines()
+        return "\n".join(lines[-20:])
+
+
+class ControlPlane(Client):
+    """The control plane, running while the context is open.
+
+    Start it in a thread that outlives it (see Component.start), pytest's main thread for example.
+    """
+
+    def __init__(self, assets: Path) -> None:
+        self.directory = Path(tempfile.gettempdir()) / f"domino-health-{secrets.token_hex(6)}"
+        self.audit_file = self.directory / "audit.jsonl"
+        self._assets = assets
+        self._components: dict[str, Component] = {}
+        self._audited: dict[str, AuditEntry] = {}
+        self._audit_offset = 0
+        self._ports = dict(zip(PROGRAMS, free_ports(len(PROGRAMS)), strict=True))
+        # The API server makes this certificate, for 127.0.0.1, together with its issuer.
+        authority = self.directory / "apiserver.crt"
+        tokens = {user: secrets.token_hex(16) for user in USERS}
+        super().__init__(f"https://127.0.0.1:{self._ports['kube-apiserver']}", authority, tokens)
+
+    def __enter__(self) -> Self:
+        try:
+            self.directory.mkdir(mode=0o700)
+            self._write_inputs()
+            for name, flags in self._flags().items():
+                command = [str(self._assets / name), *(f"--{flag}={value}" for flag, value in flags.items())]
+                self._components[name] = Component(command, self.directory, partial(self._answers, name))
+            self.start("etcd")
+            self.start("kube-apiserver")
+            self.start("kube-controller-manager", "kube-scheduler", "kwok")
+            eventually(
+                lambda: self.get("/api/v1/namespaces/default/serviceaccounts/default"),
+                what="the controllers' first service account",
+            )
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill every process and remove the directory, whatever state they are in."""
+        with ExitStack() as stack:
+            if self.directory.exists():
+                stack.callback(shutil.rmtree, self.directory)
+            stack.callback(self.http.clear)
+            for component in self._components.values():
+                stack.callback(component.kill)
+
+    def start(self, *names: str) -> None:
+        """Start components (again) and wait until they answer."""
+        for name in names:
+            self._components[name].start()
+        for name in names:
+            self._components[name].wait()
+
+    def stop(self, name: str) -> None:
+        """Kill one component; ``start`` brings it back."""
+        self._components[name].kill()
+        if name == "kube-apiserver":  # what it was answering will never be complete
+            self._read_audit()
+            for key, entry in self._audited.items():
+                if entry.stage == "RequestReceived":
+                    self._audited[key] = replace(entry, stage="Abandoned")
+
+    def pause(self, name: str) -> None:
+        """Freeze one component: it keeps its connections and answers nothing."""
+        self._components[name].send(signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Let a frozen component go on."""
+        self._components[name].send(signal.SIGCONT)
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process (and group) ids of all components started so far, living or not."""
+        return {name: part.process.pid for name, part in self._components.items() if part.process}
+
+    def kubeconfig(self, user: str = "admin") -> Path:
+        """A kubeconfig file for one of USERS; it lives as long as the control plane."""
+        path = self.directory / f"{user.replace(':', '-')}.kubeconfig"
+        cluster = {"server": self.url, "certificate-authority": str(self.ca_file)}
+        content = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "integration", "cluster": cluster}],
+            "users": [{"name": user, "user": {"token": self.tokens[user]}}],
+            "contexts": [{"name": user, "context": {"cluster": "integration", "user": user}}],
+            "current-context": user,
+        }
+        path.write_text(json.dumps(content, indent=2))  # JSON is YAML
+        return path
+
+    def audit(self, user: str | None = None) -> list[AuditEntry]:
+        """All requests so far (of one user), in the order they came, each at its last stage.
+
+        Every request that was answered before this call is in it, with its code: the server writes the stage
+        RequestReceived before it answers, and this waits until those seen have become complete.
+        """
+        self._read_audit()
+        asked = [key for key, entry in self._audited.items() if user in (None, entry.user)]
+
+        def is_complete() -> bool:
+            self._read_audit()
+            return all(self._audited[key].stage != "RequestReceived" for key in asked)
+
+        eventually(is_complete, 10, "complete audit entries")
+        return [self._audited[key] for key in asked]
+
+    def _read_audit(self) -> None:
+        with self.audit_file.open("rb") as file:
+            file.seek(self._audit_offset)
+            lines = file.read().split(b"\n")
+        self._audit_offset += sum(len(line) + 1 for line in lines[:-1])  # the last is empty or unfinished
+        for line in lines[:-1]:
+            event = json.loads(line)
+            self._audited[event["auditID"]] = AuditEntry(
+                stage=event["stage"],
+                user=event["user"].get("username", ""),
+                verb=event["verb"],
+                uri=event["requestURI"],
+                user_agent=event.get("userAgent", ""),
+                code=event.get("responseStatus", {}).get("code"),
+            )
+
+    def _write_inputs(self) -> None:
+        users = [f"{self.tokens[user]},{user},{user}{group and ',' + group}" for user, group in USERS.items()]
+        (self.directory / "tokens.csv").write_text("\n".join(users))
+        key = ec.generate_private_key(ec.SECP256R1())
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+        (self.directory / "accounts.key").write_bytes(pem)
+        policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}]}
+        (self.directory / "audit-policy.json").write_text(json.dumps(policy))
+
+    def _answers(self, name: str) -> bool:
+        if name == "kube-apiserver" and not self.ca_file.exists():
+            return False
+        path = {"etcd": "health", "kube-controller-manager": "healthz"}.get(name, "readyz")
+        scheme = "http" if name in ("etcd", "kwok") else "https"
+        headers = {"Authorization": f"Bearer {self.tokens['admin']}"} if scheme == "https" else {}
+        try:
+            url = f"{scheme}://127.0.0.1:{self._ports[name]}/{path}"
+            return self.http.request("GET", url, headers=headers, timeout=2).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def _flags(self) -> dict[str, dict[str, object]]:
+        ports, here = self._ports, self.directory
+        etcd = f"http://127.0.0.1:{ports['etcd']}"
+        serving = {"bind-address": "127.0.0.1", "tls-cert-file": self.ca_file}
+        serving["tls-private-key-file"] = here / "apiserver.key"
+        # The controllers' own limit of 20 requests a second is what a test would wait for.
+        eager = {"leader-elect": "false", "kube-api-qps": 200, "kube-api-burst": 400}
+        return {
+            "etcd": {
+                "data-dir": here / "etcd",
+                "listen-client-urls": etcd,
+                "advertise-client-urls": etcd,
+                "listen-peer-urls": "http://127.0.0.1:0",
+                "unsafe-no-fsync": "true",
+                "log-level": "warn",
+            },
+            "kube-apiserver": {
+                "etcd-servers": etcd,
+                "bind-address": "127.0.0.1",
+                "secure-port": ports["kube-apiserver"],
+                "cert-dir": here,
+                # Without these two it looks for an address that is not loopback, to publish it.
+                "advertise-address": "127.0.0.1",
+                "endpoint-reconciler-type": "none",
+                "service-cluster-ip-range": "10.96.0.0/16",
+                "service-account-issuer": "https://kubernetes.default.svc",
+                "service-account-key-file": here / "accounts.key",
+                "service-account-signing-key-file": here / "accounts.key",
+                "token-auth-file": here / "tokens.csv",
+                "authorization-mode": "RBAC",
+                "allow-privileged": "true",
+                "audit-policy-file": here / "audit-policy.json",
+                "audit-log-path": self.audit_file,
+                "audit-log-maxsize": 10_000,  # MB; at the default of 100 entries move to another file
+            },
+            "kube-controller-manager": {
+                **eager,
+                **serving,
+                "secure-port": ports["kube-controller-manager"],
+                "kubeconfig": self.kubeconfig("system:kube-controller-manager"),
+                "use-service-account-credentials": "true",
+                "service-account-private-key-file": here / "accounts.key",
+                "root-ca-file": self.ca_file,
+            },
+            "kube-scheduler": {
+                **eager,
+                **serving,
+                "secure-port": ports["kube-scheduler"],
+                "kubeconfig": self.kubeconfig("system:kube-scheduler"),
+            },
+            "kwok": {
+                "kubeconfig": self.kubeconfig("kwok"),
+                "config": self._assets / STAGES,
+                "manage-nodes-with-annotation-selector": KWOK_NODE,
+                "node-lease-duration-seconds": 40,
+                "server-address": f"127.0.0.1:{ports['kwok']}",
+            },
+        }
