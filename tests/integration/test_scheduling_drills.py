@@ -1,0 +1,202 @@
+"""SCHED-001 against a real scheduler's own words, RBAC's own refusals, and the audit log's own record."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import domino_cluster
+import pytest
+from control_plane import ControlPlane, Object, eventually
+
+from health_run import run_health
+
+# What a reader of pods needs, as the docs say it.
+ROLE = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
+IMPATIENT = "thresholds:\n  SCHED-001: {max_wait: 1s, max_wait_gpu: 1s}\n"
+
+
+def profile(plane: ControlPlane, user: str = "health-reader", more: str = "") -> str:
+    return f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {plane.kubeconfig(user)}}}\n{more}"
+
+
+@pytest.fixture(scope="module")
+def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
+    """A healthy Domino-shaped cluster, and an account that may list pods and nothing else."""
+    domino_cluster.install(control_plane)
+    rights: list[Object] = [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": {"name": "health-reader"},
+            "rules": [ROLE],
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "health-reader"},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": "health-reader",
+            },
+            "subjects": [{"kind": "User", "name": "health-reader"}],
+        },
+    ]
+    for right in rights:
+        control_plane.create(right, exist_ok=True)
+    eventually(
+        lambda: control_plane.get("/api/v1/pods?limit=1", user="health-reader"), what="the right to list"
+    )
+    yield control_plane
+    domino_cluster.remove_faults(control_plane)
+    for right in rights:
+        control_plane.delete(right)
+
+
+def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
+    run = run_health(tmp_path, profile(platform, more=IMPATIENT))
+
+    assert run.exit_status == 0, run.output
+    result = run.result("SCHED-001")
+    assert result["state"] == "passed"
+    assert result["population"] >= 30
+    assert run.result("IDP-001")["state"] == "skipped"
+
+
+def test_each_pod_that_cannot_start_is_found_with_the_schedulers_words(
+    platform: ControlPlane, tmp_path: Path
+) -> None:
+    domino_cluster.install(platform, faults=True)
+
+    run = run_health(tmp_path, profile(platform, more=IMPATIENT))
+
+    assert run.exit_status == 1, run.output
+    found = dict(zip(run.subjects("SCHED-001"), run.result("SCHED-001")["findings"], strict=True))
+    too_much = next(finding for subject, finding in found.items() if "tier=large-k8s" in subject)
+    no_toleration = next(finding for subject, finding in found.items() if "tier=gpu-small-k8s" in subject)
+    typo = next(
+        finding
+        for subject, finding in found.items()
+        if subject.startswith("deployment/domino-compute/model-")
+    )
+    assert len(found) == 3, "and nothing else"
+    assert (too_much["count"], no_toleration["count"], typo["count"]) == (3, 1, 2)
+    assert "2 with insufficient cpu (it asks for 500 + " in too_much["message"]
+    assert "1 with a taint that it does not tolerate" in no_toleration["message"]
+    assert "6 outside its selector dominodatalab.com/node-pool=defualt" in typo["message"]
+    assert all("Scheduler: 0/7 nodes are available" in finding["message"] for finding in found.values())
+
+
+def test_a_young_pending_pod_is_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
+    domino_cluster.install(platform, faults=True)
+
+    run = run_health(tmp_path, profile(platform))
+
+    assert run.exit_status == 0, run.output
+    assert run.result("SCHED-001")["findings"] == []
+    assert "of 30 m" in run.result("SCHED-001")["worst"] or "of 10 m" in run.result("SCHED-001")["worst"]
+
+
+def test_an_account_without_rights_could_not_look_and_is_told_the_rule(
+    platform: ControlPlane, tmp_path: Path
+) -> None:
+    run = run_health(tmp_path, profile(platform, user="nobody"))
+
+    assert run.exit_status == 6, run.output
+    result = run.result("SCHED-001")
+    assert result["state"] == "unknown"
+    (unseen,) = result["unseen"]
+    assert unseen["outcome"] == "denied"
+    assert 'User "nobody" cannot list resource "pods"' in unseen["reason"]
+    assert '{apiGroups: [""], resources: ["pods"], verbs: ["list"]}' in unseen["cure"]
+
+
+def test_the_rule_that_is_told_is_enough(platform: ControlPlane, tmp_path: Path) -> None:
+    """``health-reader`` holds exactly the rule that ``nobody`` is told to ask for."""
+    told = '{apiGroups: [""], resources: ["pods"], verbs: ["list"]}'
+    denied = run_health(tmp_path, profile(platform, user="nobody")).result("SCHED-001")["unseen"][0]["cure"]
+
+    granted = run_health(tmp_path, profile(platform))
+
+    assert told in denied
+    assert granted.result("SCHED-001")["unseen"] == []
+
+
+def test_rights_in_some_namespaces_see_these_and_say_which_they_did_not(
+    platform: ControlPlane, tmp_path: Path
+) -> None:
+    objects: list[Object] = [
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": "one-namespace", "namespace": "domino-platform"},
+            "rules": [ROLE],
+        },
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "one-namespace", "namespace": "domino-platform"},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "one-namespace"},
+            "subjects": [{"kind": "User", "name": "nobody"}],
+        },
+    ]
+    for one in objects:
+        platform.create(one)
+    path = "/api/v1/namespaces/domino-platform/pods?limit=1"
+    eventually(lambda: platform.get(path, user="nobody"), what="the right to list")
+    namespaces = profile(platform, user="nobody").replace(
+        "name: drill,", "name: drill, namespaces: [domino-platform, domino-compute],"
+    )
+
+    run = run_health(tmp_path, namespaces)
+
+    for one in objects:
+        platform.delete(one)
+    result = run.result("SCHED-001")
+    assert run.exit_status == 6, run.output
+    assert result["population"] > 0, "what was seen is judged"
+    assert [unseen["target"] for unseen in result["unseen"]] == ["drill/domino-compute"]
+    assert "in namespace domino-compute" in result["unseen"][0]["cure"]
+
+
+def test_a_dead_cluster_hides_nothing_of_a_living_one(platform: ControlPlane, tmp_path: Path) -> None:
+    domino_cluster.install(platform, faults=True)
+    two = profile(platform, more="  - {name: dead, server: 'https://127.0.0.1:1'}\n" + IMPATIENT)
+
+    run = run_health(tmp_path, two)
+
+    result = run.result("SCHED-001")
+    assert run.exit_status == 1, run.output
+    assert len(result["findings"]) == 3
+    assert [unseen["target"] for unseen in result["unseen"]] == ["dead"]
+    assert "drill: execution/domino-compute" in run.output, "with several clusters names say which"
+
+
+def test_a_run_only_gets_and_lists(platform: ControlPlane, tmp_path: Path) -> None:
+    before = len(platform.audit("health-reader"))
+
+    run_health(tmp_path, profile(platform))
+
+    requests = platform.audit("health-reader")[before:]
+    assert requests, "the audit log saw the run"
+    assert {request.verb for request in requests} <= {"get", "list"}
+    assert {request.user_agent for request in requests} == {"domino-health"}
+
+
+def test_without_a_scheduler_pods_wait_for_one(platform: ControlPlane, tmp_path: Path) -> None:
+    _, pod = domino_cluster.execution(domino_cluster.EXECUTIONS[0])
+    pod["metadata"]["name"] += "x"
+    pod["metadata"]["labels"]["dominodatalab.com/project-name"] = "no-scheduler"
+    platform.stop("kube-scheduler")
+    try:
+        platform.create(pod)
+        impatient = profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s, max_wait_gpu: 0s}}")
+
+        run = run_health(tmp_path, impatient)
+    finally:
+        platform.start("kube-scheduler")
+        platform.delete(pod)
+
+    findings = dict(zip(run.subjects("SCHED-001"), run.result("SCHED-001")["findings"], strict=True))
+    (message,) = [finding["message"] for subject, finding in findings.items() if "no-scheduler" in subject]
+    assert run.exit_status == 1, run.output
+    assert "no scheduler has looked at it; is default-scheduler running?" in message.casefold()
