@@ -1,0 +1,92 @@
+"""The wheel works outside of the clone: it carries the engine, the checks, the table of facts and the demo."""
+
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from health_run import HealthRun, run_health
+
+CLONE = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the clone."""
+    target = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(CLONE)]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    (built,) = target.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def fresh_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The interpreter of a fresh environment in which only the wheel, and what it needs, is installed."""
+    environment = tmp_path_factory.mktemp("fresh") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True, timeout=60)
+    python = str(environment / "bin" / "python")
+    install = ["uv", "pip", "install", "--quiet", "--python", python, "-c", str(CLONE / "constraints.txt")]
+    subprocess.run([sys.executable, "-m", *install, str(wheel)], check=True, timeout=300)
+    yield python
+
+
+def cases(run: HealthRun) -> list[tuple[str | None, str | None]]:
+    """Class name and name of every testcase of the run's JUnit."""
+    tree = ElementTree.parse(run.folder / "junit.xml")
+    return [(case.get("classname"), case.get("name")) for case in tree.iter("testcase")]
+
+
+def test_the_wheel_carries_what_a_run_needs(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    for needed in (
+        "domino_health/suite/conftest.py",
+        "domino_health/suite/checks/test_scheduling.py",
+        "domino_health/suite/profiles/demo.yaml",
+        "domino_health/reports/templates/report.html.j2",
+        "domino_health/lab/recordings/faulty.json.gz",
+        "domino_health/py.typed",
+    ):
+        assert needed in names
+    assert not [name for name in names if name.startswith(("tests/", "checks/", "conftest"))]
+
+
+def test_an_empty_directory_gives_the_clones_verdict(
+    fresh_python: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    profile = (CLONE / "profiles" / "demo.yaml").read_text()
+
+    clone = run_health(tmp_path_factory.mktemp("clone"), profile)
+    wheel = run_health(tmp_path_factory.mktemp("empty"), profile, python=fresh_python)
+
+    assert wheel.exit_status == clone.exit_status == 1, wheel.output
+    assert wheel.verdict["checks"] == clone.verdict["checks"]
+    assert cases(wheel) == cases(clone)
+    for check in ("SCHED-001", "IDP-001"):
+        assert wheel.subjects(check) == clone.subjects(check)
+        assert wheel.result(check)["test"] == clone.result(check)["test"]
+
+
+def test_it_lives_beside_a_users_own_tests_of_the_same_names(fresh_python: str, tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(
+        "import pytest\n\n@pytest.fixture\ndef pods():\n    return ['mine']\n"
+    )
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "test_scheduling.py").write_text(
+        "def test_mine(pods):\n    assert pods == ['mine']\n"
+    )
+    profile = (CLONE / "profiles" / "demo-healthy.yaml").read_text()
+
+    run = run_health(tmp_path, profile, python=fresh_python)
+    own = subprocess.run(
+        [fresh_python, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert run.exit_status == 0, run.output
+    assert run.result("SCHED-001")["population"] > 1
+    assert own.returncode == 0, own.stdout
+    assert "1 passed" in own.stdout
