@@ -77,7 +77,7 @@ class Gathering:
         look = Look(self._profile, Shared())
         waiting = deque(job for fact in self._wanted.values() for job in self._targets(fact, look))
         self._jobs = len(waiting)
-        threading.Thread(target=self._supervise, args=(waiting,), daemon=True, name="gathering").start()
+        threading.Thread(target=self._run, args=(waiting,), daemon=True, name="gathering").start()
 
     def wait(self, fact: str, tick: Callable[[], None] = lambda: None, every: float = 0.2) -> Observed:
         """The fact, as soon as all its targets have an outcome; ``tick`` is called while waiting."""
@@ -125,6 +125,15 @@ class Gathering:
         self._expected[fact.name] = [job.target.name for job in jobs]
         self._done[fact.name] = {}
         return jobs
+
+    def _run(self, waiting: deque[_Job]) -> None:
+        try:
+            self._supervise(waiting)
+        except BaseException as error:  # noqa: BLE001 (a bug of ours: whoever waits must hear of it)
+            for name in self._expected:
+                if not self.ready(name):
+                    broken = Seen(target=name, how="", at=datetime.now(UTC), seconds=0.0, **_broke(error))
+                    self._publish(Observed(name, (broken,)))
 
     def _supervise(self, waiting: deque[_Job]) -> None:
         number = 0

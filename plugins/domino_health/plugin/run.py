@@ -291,14 +291,16 @@ class Run:
             session.exitstatus = INTERNAL_ERROR
             self._say([f"reports could not be written (exit {INTERNAL_ERROR}): {error}"])
         # After pytest's own last line, so that the verdict is the last thing one reads.
-        self._say(verdict_lines(self.verdict, self.folder.path))
+        *reasons, last = verdict_lines(self.verdict, self.folder.path)
+        self._say(reasons)
+        self._say([last], bold=True, green=self.verdict.open, red=not self.verdict.open)
         return None
 
-    def _say(self, lines: list[str]) -> None:
+    def _say(self, lines: list[str], **markup: bool) -> None:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")
         for line in lines:
             if reporter is not None:
-                reporter.write_line(line)
+                reporter.write_line(line, **markup)
             else:
                 print(line)
 
