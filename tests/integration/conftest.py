@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 import pytest
+
 from control_plane import PROGRAMS, STAGES, ControlPlane, assets_dir, find_assets
 
 T = TypeVar("T")

@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import domino_cluster as domino
 import pytest
+
+import domino_cluster as domino
 from control_plane import PROGRAMS, STAGES, ApiError, ControlPlane, StartError, assets_dir, eventually
 
 COMPUTE_PODS = f"/api/v1/namespaces/{domino.COMPUTE}/pods"

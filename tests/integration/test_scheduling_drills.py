@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import domino_cluster
 import pytest
-from control_plane import ControlPlane, Object, eventually
 
+import domino_cluster
+from control_plane import ControlPlane, Object, eventually
 from health_run import run_health
 
 # What a reader of pods needs, as the docs say it.

@@ -3,11 +3,11 @@
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+
 from health_run import HealthRun, run_health
 
 CLONE = Path(__file__).resolve().parents[2]
@@ -17,21 +17,21 @@ CLONE = Path(__file__).resolve().parents[2]
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the clone."""
     target = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target), str(CLONE)]
-    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(target)]
+    subprocess.run([*build, str(CLONE)], check=True, capture_output=True, timeout=120)
     (built,) = target.glob("*.whl")
     return built
 
 
 @pytest.fixture(scope="module")
-def fresh_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def fresh_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The interpreter of a fresh environment in which only the wheel, and what it needs, is installed."""
     environment = tmp_path_factory.mktemp("fresh") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(environment)], check=True, timeout=60)
     python = str(environment / "bin" / "python")
     install = ["uv", "pip", "install", "--quiet", "--python", python, "-c", str(CLONE / "constraints.txt")]
     subprocess.run([sys.executable, "-m", *install, str(wheel)], check=True, timeout=300)
-    yield python
+    return python
 
 
 def cases(run: HealthRun) -> list[tuple[str | None, str | None]]:
@@ -83,7 +83,12 @@ def test_it_lives_beside_a_users_own_tests_of_the_same_names(fresh_python: str, 
 
     run = run_health(tmp_path, profile, python=fresh_python)
     own = subprocess.run(
-        [fresh_python, "-m", "pytest", "-q"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [fresh_python, "-m", "pytest", "-q"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert run.exit_status == 0, run.output
