@@ -1,0 +1,161 @@
+"""Recordings: what a real API server answered, as far as our fact types name it.
+
+A recording is gzipped JSON: ``{"digest": "sha256:…", "content": {…}}``, the digest over the content's
+bytes. It tells a damaged recording; it does not tell who made it.
+"""
+
+import gzip
+import hashlib
+import importlib.resources
+import math
+import re
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib.resources.abc import Traversable
+from typing import Annotated, Any
+
+import msgspec
+
+from domino_health.facts.kubernetes import PodList
+
+FORMAT = 1
+"""Version of the form."""
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)((?:\.\d+)?(?:Z|[+-]\d\d:\d\d))")
+
+
+class RecordingError(Exception):
+    """A recording that cannot be played, and why."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A list that is recorded, and the type that says what of it is kept."""
+
+    api: str
+    """``/api/v1`` or ``/apis/GROUP/VERSION``."""
+    resource: str
+    """``pods``."""
+    page: type
+    """The fact type of a page, named as the API names it (``PodList``)."""
+
+    @property
+    def path(self) -> str:
+        """Of all namespaces."""
+        return f"{self.api}/{self.resource}"
+
+
+LISTINGS = (Listing("/api/v1", "pods", PodList),)
+"""Everything that is recorded beside ``/version``. A fact of another kind joins with a line here."""
+
+
+class ServerVersion(msgspec.Struct, frozen=True, rename="camel"):
+    """What is kept of ``/version``."""
+
+    major: str
+    minor: str
+    git_version: str
+    platform: str
+
+
+class RecordedList(msgspec.Struct, frozen=True, rename="camel"):
+    """All objects of a list, in the server's order."""
+
+    kind: str
+    """``PodList``."""
+    api_version: str
+    """``v1`` or ``GROUP/VERSION``."""
+    items: list[Any]
+    """Of a fact type before they are written, plain mappings after they are read."""
+
+
+class Recording(msgspec.Struct, frozen=True, kw_only=True):
+    """One cluster at one moment."""
+
+    format: int = FORMAT
+    recorder: str
+    """What made it, with its version."""
+    recorded: Annotated[datetime, msgspec.Meta(tz=True)]
+    """When, by the cluster's clock, UTC."""
+    version: ServerVersion
+    lists: dict[str, RecordedList]
+    """By path."""
+
+
+class _File(msgspec.Struct):
+    digest: str
+    content: msgspec.Raw
+
+
+def dump(recording: Recording) -> bytes:
+    """The recording as a file's bytes: the same for the same recording, always."""
+    content = msgspec.json.encode(recording, order="deterministic")
+    file = _File(_digest(content), msgspec.Raw(content))
+    return gzip.compress(msgspec.json.encode(file), mtime=0)
+
+
+def load(source: Traversable) -> Recording:
+    """Read a recording.
+
+    Raises:
+        RecordingError: there is none, it is damaged, or of another version's form.
+    """
+    try:
+        file = msgspec.json.decode(gzip.decompress(source.read_bytes()), type=_File)
+    except (OSError, EOFError, zlib.error, msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _broken(source, f"it cannot be read: {error}") from None
+    content = bytes(file.content)
+    if file.digest != _digest(content):
+        raise _broken(source, "its content does not match its digest")
+    try:
+        recording = msgspec.json.decode(content, type=Recording)
+    except msgspec.DecodeError as error:
+        raise _broken(source, f"its content is none: {error}") from None
+    if recording.format != FORMAT:
+        raise _broken(source, f"it is of format {recording.format}, not {FORMAT}")
+    return recording
+
+
+def shipped(kind: str) -> Recording:
+    """The recording that comes with the package, ``faulty`` or ``healthy``.
+
+    Raises:
+        RecordingError: as ``load``.
+    """
+    return load(importlib.resources.files(__package__) / "recordings" / f"{kind}.json.gz")
+
+
+def shifted(value: Any, by: timedelta) -> Any:
+    """``value`` with every RFC 3339 time in it moved by the whole seconds of ``by``, however deep it stands.
+
+    A text is a time when all of it is one. Its fraction and zone stay as they were written; what is
+    left of a second is dropped, so that nothing becomes younger than it should be.
+    """
+    if isinstance(value, Mapping):
+        return {key: shifted(item, by) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shifted(item, by) for item in value]
+    if isinstance(value, str) and (time := _TIME.fullmatch(value)):
+        return _moved(time, by)
+    return value
+
+
+def _moved(time: re.Match[str], by: timedelta) -> str:
+    try:
+        moved = datetime.fromisoformat(time[1]) + timedelta(seconds=math.floor(by.total_seconds()))
+    except (ValueError, OverflowError):  # no date, or the end of days: it means never, and stays so
+        return time[0]
+    return moved.isoformat() + time[2]
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _broken(source: Traversable, why: str) -> RecordingError:
+    return RecordingError(
+        f"the lab's recording {source.name} cannot be played: {why}; install domino-health again, "
+        "or record it anew (python -m domino_health.lab.record --help)"
+    )

@@ -1,0 +1,108 @@
+"""The lab's recordings are still what a real control plane answers today."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import domino_cluster as domino
+from control_plane import ControlPlane
+from domino_health import Pod
+from domino_health.lab import record
+from domino_health.lab.recording import Recording, load, shipped
+
+NAMESPACES = (domino.PLATFORM, domino.COMPUTE, domino.SYSTEM)
+ANEW = "make them anew: python tests/integration/make_recordings.py"
+
+
+@pytest.fixture(scope="module")
+def cluster(control_plane: ControlPlane) -> ControlPlane:
+    domino.install(control_plane)
+    return control_plane
+
+
+@pytest.fixture(scope="module")
+def faulty(cluster: ControlPlane) -> Iterator[ControlPlane]:
+    domino.install(cluster, faults=True)
+    yield cluster
+    domino.remove_faults(cluster)
+
+
+def recorded(plane: ControlPlane, folder: Path) -> Recording:
+    """The cluster as it is now, by the same command that made the shipped recordings."""
+    output = folder / "again.json.gz"
+    arguments = ["--kubeconfig", str(plane.kubeconfig()), "--output", str(output)]
+    for namespace in NAMESPACES:  # other tests may have left something elsewhere
+        arguments += ["--namespace", namespace]
+    assert record.main(arguments) == 0
+    return load(output)
+
+
+def steady(recording: Recording) -> Counter[bytes]:
+    """Every pod without what changes from run to run, and how many there are of each.
+
+    Names that controllers make up give way to what the pods belong to, times and hashes are left out, and
+    of the node it is kept whether there is one.
+    """
+    return Counter(
+        msgspec.json.encode(
+            {
+                "subject": str(pod.subject),
+                "workload": pod.metadata.labels.workload_type,
+                "tier": pod.metadata.labels.hardware_tier,
+                "project": pod.metadata.labels.project,
+                "owners": sorted(owner.kind for owner in pod.metadata.owner_references),
+                "deleted": pod.metadata.deletion_timestamp is not None,
+                "spec": msgspec.structs.replace(pod.spec, node_name="some" if pod.spec.node_name else ""),
+                "phase": pod.status.phase,
+                "conditions": sorted(pod.status.conditions, key=lambda condition: condition.type),
+            },
+            order="deterministic",
+        )
+        for pod in pods(recording)
+    )
+
+
+def pods(recording: Recording) -> list[Pod]:
+    return [msgspec.convert(item, Pod) for item in recording.lists["/api/v1/pods"].items]
+
+
+def compare(again: Recording, kind: str) -> None:
+    was = shipped(kind)
+    assert again.version.git_version == was.version.git_version, ANEW
+    assert again.lists.keys() == was.lists.keys(), ANEW
+    assert steady(again) == steady(was), ANEW
+
+
+def test_a_healthy_cluster_is_what_was_recorded(cluster: ControlPlane, tmp_path: Path) -> None:
+    compare(recorded(cluster, tmp_path), "healthy")
+
+
+def test_a_faulty_cluster_is_what_was_recorded(faulty: ControlPlane, tmp_path: Path) -> None:
+    again = recorded(faulty, tmp_path)
+
+    compare(again, "faulty")
+    stuck = [pod for pod in pods(again) if not pod.spec.node_name]
+    assert len(stuck) == 6  # or the comparison would be of two healthy clusters
+    for pod in stuck:
+        assert "nodes are available" in pod.why_unscheduled
+
+
+def test_what_is_shipped_is_of_domino_alone() -> None:
+    for kind in ("faulty", "healthy"):
+        assert {pod.metadata.namespace for pod in pods(shipped(kind))} <= set(NAMESPACES)
+
+
+def test_a_reader_who_may_not_list_is_told_and_nothing_is_written(
+    control_plane: ControlPlane, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "none.json.gz"
+
+    status = record.main(["--kubeconfig", str(control_plane.kubeconfig("nobody")), "--output", str(output)])
+
+    assert (status, output.exists()) == (1, False)
+    assert 'User "nobody" cannot list resource "pods"' in capsys.readouterr().err

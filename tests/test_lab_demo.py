@@ -1,0 +1,134 @@
+"""The demo, as a newcomer runs it: ``pytest --profile demo``, in a directory that is not the clone."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from domino_health import lab
+from health_run import HealthRun
+
+PROFILES = Path(__file__).resolve().parents[1] / "profiles"
+
+
+def run_demo(directory: Path, profile: str) -> HealthRun:
+    """Run a shipped profile by its name; what the run puts into the temporary directory is in ``tmp``."""
+    (directory / "tmp").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--profile", profile],
+        cwd=directory,
+        env={**os.environ, "TMPDIR": str(directory / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return HealthRun(done.returncode, done.stdout, directory / "reports" / profile / "latest")
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> HealthRun:
+    return run_demo(tmp_path_factory.mktemp("faulty"), "demo")
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> HealthRun:
+    return run_demo(tmp_path_factory.mktemp("healthy"), "demo-healthy")
+
+
+def findings(run: HealthRun, check: str) -> dict[str, dict[str, Any]]:
+    """A check's findings by their subject."""
+    return dict(zip(run.subjects(check), run.result(check)["findings"], strict=True))
+
+
+def test_the_demo_is_red(faulty: HealthRun) -> None:
+    assert faulty.exit_status == 1, faulty.output
+    assert faulty.verdict["verdict"] == "closed"
+    assert faulty.verdict["exit_status"] == 1
+    assert faulty.verdict["checks"]["states"] == {"failed": 2}
+    assert faulty.verdict["unseen"] != []
+    assert "gate default CLOSED (exit 1), rests on 2 of 2 checks" in faulty.output
+
+
+def test_the_demo_shows_each_reason_why_a_pod_gets_no_node(faulty: HealthRun) -> None:
+    result, found = faulty.result("SCHED-001"), findings(faulty, "SCHED-001")
+
+    assert result["population"] > 40
+    assert re.fullmatch(r"longest wait 55 m( \d+ s)? of 10 m", result["worst"])
+    assert len(found) == 3
+    (too_large,) = (finding for subject, finding in found.items() if "tier=large-k8s" in subject)
+    (untolerating,) = (finding for subject, finding in found.items() if "tier=gpu-small-k8s" in subject)
+    (typo,) = (finding for subject, finding in found.items() if subject.startswith("deployment/"))
+    assert (too_large["count"], untolerating["count"], typo["count"]) == (3, 1, 2)
+    assert "Insufficient cpu" in too_large["message"]
+    assert "at most 30 m" in untolerating["message"]
+    assert "untolerated taint" in untolerating["message"]
+    assert "node-pool=defualt" in typo["message"]
+
+
+def test_the_demo_shows_each_reason_why_nobody_can_log_in(faulty: HealthRun) -> None:
+    result, found = faulty.result("IDP-001"), findings(faulty, "IDP-001")
+
+    assert result["population"] == 6
+    assert {subject: (finding["severity"]) for subject, finding in found.items()} == {
+        "endpoint/corporate idp": "medium",
+        "endpoint/git server": "high",
+        "endpoint/image registry": "high",
+        "endpoint/ldap directory": "critical",
+        "endpoint/remote data plane": "high",
+    }
+    assert "ends in 20 d, " in found["endpoint/corporate idp"]["message"]
+    assert "ended 3 d ago" in found["endpoint/ldap directory"]["message"]
+
+
+def test_the_healthy_demo_is_green(healthy: HealthRun) -> None:
+    assert healthy.exit_status == 0, healthy.output
+    assert healthy.verdict["verdict"] == "open"
+    assert healthy.verdict["checks"]["states"] == {"passed": 2}
+    assert healthy.verdict["unseen"] == []
+    assert healthy.result("SCHED-001")["population"] > 30
+    assert healthy.result("SCHED-001")["worst"] == "no pod waits"
+    assert healthy.result("IDP-001")["population"] == 6
+    assert healthy.result("IDP-001")["worst"].startswith("the first certificate ends in 300 d")
+
+
+@pytest.mark.parametrize("kind", lab.KINDS)
+def test_a_demo_leaves_nothing_behind_and_says_that_it_is_one(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    run: HealthRun = request.getfixturevalue(kind)
+
+    assert list((run.folder.parents[2] / "tmp").iterdir()) == []
+    assert "Traceback" not in run.output
+    assert "It is a fake." in (run.folder / "report.html").read_text()
+    assert "${LAB_KUBECONFIG}" in (run.folder / "profile.yaml").read_text()
+
+
+def test_the_demos_clock_is_the_labs(faulty: HealthRun) -> None:
+    assert faulty.verdict["clock"] == {"source": "cluster demo", "skew_seconds": 0}
+
+
+def test_the_two_profiles_differ_in_the_lab_alone() -> None:
+    faulty, healthy = (
+        yaml.safe_load((PROFILES / name).read_text()) for name in ("demo.yaml", "demo-healthy.yaml")
+    )
+
+    assert (faulty.pop("lab"), healthy.pop("lab")) == lab.KINDS
+    assert faulty.pop("description") != healthy.pop("description")
+    assert faulty == healthy
+
+
+def test_the_profiles_use_all_that_the_lab_has() -> None:
+    platform = lab.start("healthy")
+    variables = platform.variables.keys()
+    platform.stop()
+
+    text = json.dumps(yaml.safe_load((PROFILES / "demo.yaml").read_text()))
+    assert {name for name in variables if f"${{{name}}}" in text} == variables
