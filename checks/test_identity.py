@@ -57,6 +57,10 @@ def _dates(
 ) -> list[Finding]:
     findings = []
     for certificate in endpoint.chain:
+        if certificate.not_before > now:
+            begins = f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
+            message = f"the certificate of {certificate.subject} is not valid before {begins}"
+            findings.append(Finding(endpoint.ref, message, Severity.HIGH))
         left = certificate.not_after - now
         if left <= timedelta(0):
             severity = Severity.CRITICAL
@@ -64,16 +68,12 @@ def _dates(
             severity = Severity.HIGH
         elif left < warn_before:
             severity = Severity.MEDIUM
-        elif certificate.not_before > now:
-            begins = f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
-            message = f"the certificate of {certificate.subject} is not valid before {begins}"
-            findings.append(Finding(endpoint.ref, message, Severity.HIGH))
-            continue
         else:
             continue
         allowed = fail_before if left < fail_before else warn_before
         when = _when(certificate.not_after, now)
-        message = f"the certificate of {certificate.subject} {when}; at least {age(allowed)} wanted"
+        wanted = f"; at least {age(allowed)} wanted" if left > timedelta(0) else ""
+        message = f"the certificate of {certificate.subject} {when}{wanted}"
         findings.append(Finding(endpoint.ref, message, severity))
     return findings
 

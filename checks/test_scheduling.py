@@ -18,7 +18,10 @@ INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+)")
 SELECTOR = re.compile(r"node affinity/selector")
 TAINT = re.compile(r"untolerated taint(?:\(s\))?(?: \{([^}]*)\})?")
 OTHERS = [
-    (re.compile(r"volume node affinity conflict"), "in another zone than its volume"),
+    (
+        re.compile(r"volume node affinity conflict|PersistentVolume's node affinity"),  # the latter in 1.36
+        "in another zone than its volume",
+    ),
     (re.compile(r"(?i)persistentvolumeclaim"), "its volume claim is not bound"),
     (re.compile(r"were unschedulable"), "cordoned"),
     (re.compile(r"free ports"), "where its host port is taken"),
@@ -62,8 +65,8 @@ def test_pods_get_a_node_in_time(
     late: dict[tuple[Ref, tuple[str, ...]], list[Pod]] = defaultdict(list)
     for pod, waited in waiting:
         if waited > allowed(pod):
-            # Pods with the same reasons are one finding, whatever the counts.
-            late[pod.subject, tuple(cause for _, cause in _causes(pod))].append(pod)
+            # Pods with the same reasons are one finding, whatever the counts, which decide their order too.
+            late[pod.subject, tuple(sorted({cause for _, cause in _causes(pod)}))].append(pod)
     worst, longest = max(waiting, key=lambda each: each[1] - allowed(each[0]), default=(None, timedelta(0)))
     return Assessment(
         unfinished,

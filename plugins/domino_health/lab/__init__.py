@@ -16,10 +16,13 @@ from pathlib import Path
 
 from domino_health.lab import kube_api, recording, tls
 from domino_health.lab.certificates import Authority
+from domino_health.lab.recording import RecordingError
 from domino_health.lab.serving import TlsServer
 
 KINDS = ("faulty", "healthy")
 """What a profile's ``lab`` may ask for. Both are the same platform; faults are all that differs."""
+
+__all__ = ["KINDS", "USER", "Platform", "RecordingError", "start"]
 
 USER = "health-reader"
 """Whom the lab's Kubernetes API calls the owner of its token, in a refusal."""

@@ -60,7 +60,10 @@ class Run:
         def start_lab(kind: str) -> Mapping[str, str]:
             from domino_health import lab
 
-            platform = lab.start(kind)
+            try:
+                platform = lab.start(kind)
+            except (OSError, lab.RecordingError) as error:
+                pytest.exit(f"domino-health: the demo's platform did not start: {error}", INTERNAL_ERROR)
             config.add_cleanup(platform.stop)
             return platform.variables
 
@@ -291,10 +294,17 @@ class Run:
             session.exitstatus = INTERNAL_ERROR
             self._say([f"reports could not be written (exit {INTERNAL_ERROR}): {error}"])
         # After pytest's own last line, so that the verdict is the last thing one reads.
-        *reasons, last = verdict_lines(self.verdict, self.folder.path)
+        *reasons, last = verdict_lines(self.verdict, self.record.results, self._page())
         self._say(reasons)
         self._say([last], bold=True, green=self.verdict.open, red=not self.verdict.open)
         return None
+
+    def _page(self) -> Path | None:
+        """The page, or what there is of a report where pytest-html is switched off."""
+        page = Path(getattr(self.config.option, "htmlpath", None) or "")
+        if page.is_file():
+            return page
+        return self.folder.path if self.folder and self.folder.path.is_dir() else None
 
     def _say(self, lines: list[str], **markup: bool) -> None:
         reporter = self.config.pluginmanager.get_plugin("terminalreporter")

@@ -1,19 +1,27 @@
 """A result and a verdict in plain lines: for the terminal, and for JUnit's system-out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from domino_health.gate import Result, Verdict
+from domino_health.gate import Result, State, Verdict
 from domino_health.vocabulary import Finding, Unseen
 
 MOST_LINES = 50
 """Findings shown in text. All of them are in findings.json and in the page."""
+MOST_JUDGED = 20
+"""Checks that close nothing, a line each. All of them are in the page."""
+
+
+def plain(docstring: str) -> str:
+    """A docstring's sentence without its markup: ``max_wait`` in double backticks as max_wait."""
+    return docstring.replace("``", "")
 
 
 def finding_lines(result: Result, many_clusters: bool) -> list[str]:
     """A result: what it is, what was found, what could not be seen, what to do."""
     lines = [
         f"{result.id} {result.state.value}: {result.reason}",
-        f"  {result.title}",
+        f"  {plain(result.title)}",
         f"  check={result.id} severity={result.severity} area={result.area} population={result.population}",
     ]
     if result.worst:
@@ -27,7 +35,7 @@ def finding_lines(result: Result, many_clusters: bool) -> list[str]:
     for unseen in result.unseen[:MOST_LINES]:
         lines += _unseen(unseen)
     if result.findings:
-        lines.append(f"  Remediation: {result.remediation}")
+        lines.append(f"  Remediation: {plain(result.remediation)}")
     return lines
 
 
@@ -52,12 +60,24 @@ def _unseen(unseen: Unseen) -> list[str]:
     ]
 
 
-def verdict_lines(verdict: Verdict, folder: Path | None) -> list[str]:
-    """The last lines of a run: the gate, why, what it rests on, and where the report is."""
-    *others, last = [f"  {reason}" for reason in verdict.reasons] or [""]
-    lines = [*others, last] if verdict.reasons else []
-    where = f"; report: {folder / 'report.html'}" if folder else "; no report"
-    return [
-        *lines,
-        f"gate {verdict.gate} {verdict.word.upper()} (exit {verdict.exit_status}), {verdict.rests_on}{where}",
-    ]
+def verdict_lines(verdict: Verdict, results: Sequence[Result], report: Path | None) -> list[str]:
+    """The last lines of a run: what closes the gate, what else was judged, and the verdict.
+
+    Args:
+        verdict: of the run.
+        results: what closes first.
+        report: the page to read on, if there is one.
+    """
+    judged = [result for result in results if not result.closes and result.state is not State.SKIPPED]
+    lines = [f"  {reason}" for reason in verdict.reasons]
+    lines += [f"  {_judged(result)}" for result in judged[:MOST_JUDGED]]
+    if len(judged) > MOST_JUDGED:
+        lines.append(f"  … and {len(judged) - MOST_JUDGED} more checks that close nothing")
+    where = f"; report: {report}" if report else "; no report"
+    last = f"gate {verdict.gate} {verdict.word.upper()} (exit {verdict.exit_status}), {verdict.rests_on}{where}"
+    return [*lines, last]
+
+
+def _judged(result: Result) -> str:
+    worst = f"; {result.worst}" if result.worst else ""
+    return f"{result.id} {result.state.value}: {result.reason}{worst}"
