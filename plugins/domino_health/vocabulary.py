@@ -14,22 +14,25 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, TypeVar, get_type_hints
 
-_ID = re.compile(r"[A-Z][A-Z0-9]*-\d{3}")
-# C0 and C1 controls but tab and newline, lone surrogates, and the two non-characters that XML refuses.
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-_LONGEST_TEXT = 2000
+_ID = re.compile(r"[A-Z][A-Z0-9]*-[0-9]{3}")
+# C0 and C1 controls but tab and newline, lone surrogates, the two non-characters that XML refuses, and what
+# turns the direction of writing: it makes a name read as another one, and reaches beyond its own text.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def clean(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """``text`` fit for a terminal, an XML file and a page: no control characters, of bounded length.
+def clean(text: str) -> str:
+    """``text`` fit for a terminal, an XML file and a page: no control characters."""
+    return _UNPRINTABLE.sub("�", text.replace("\r\n", "\n"))
 
-    Names and messages come from outside, and events of 20 kB with escape sequences have been seen.
+
+def shorten(text: str, longest: int) -> str:
+    """``text`` of bounded length, saying what is left out: events of 20 kB have been seen.
+
+    Only after secrets have been taken out: half a secret is not recognised any more.
     """
-    if len(text) > longest:
-        text = text[:longest] + f"… ({len(text) - longest} characters more)"
-    return _UNPRINTABLE.sub("�", text)
+    return text if len(text) <= longest else f"{text[:longest]}… ({len(text) - longest} characters more)"
 
 
 @functools.total_ordering
@@ -66,7 +69,7 @@ class Ref:
 
     def __post_init__(self) -> None:
         for part in ("cluster", "kind", "namespace", "name"):
-            object.__setattr__(self, part, clean(getattr(self, part), 400))
+            object.__setattr__(self, part, clean(getattr(self, part)))
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.kind, self.namespace, self.name) if part)

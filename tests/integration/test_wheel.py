@@ -47,7 +47,7 @@ def test_the_wheel_carries_what_a_run_needs(wheel: Path) -> None:
         "domino_health/suite/conftest.py",
         "domino_health/suite/checks/test_scheduling.py",
         "domino_health/suite/profiles/demo.yaml",
-        "domino_health/reports/templates/report.html.j2",
+        "domino_health/reports/templates/page.html.jinja2",
         "domino_health/lab/recordings/faulty.json.gz",
         "domino_health/py.typed",
     ):

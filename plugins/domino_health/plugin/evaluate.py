@@ -15,7 +15,12 @@ from domino_health.facts.observed import Observed
 from domino_health.gate import Gate, Result, State, could_not_look, describe, judge
 from domino_health.redact import Redactor
 from domino_health.units import spell_duration
-from domino_health.vocabulary import CheckSpec, Unseen, spec_of
+from domino_health.vocabulary import CheckSpec, clean, shorten, spec_of
+
+LONGEST = 2000
+"""Characters of a text in a report. A scheduler's message on 5,000 nodes has a few hundred."""
+LONGEST_DETAILS = 20_000
+"""Characters of a traceback."""
 
 
 def spec_of_item(item: pytest.Item) -> CheckSpec | None:
@@ -78,8 +83,26 @@ def _spell(value: Any) -> str:
 
 
 def scrub(result: Result, redactor: Redactor) -> Result:
-    """The result without any secret, wherever in it one turned up."""
-    return msgspec.json.decode(redactor.scrub(msgspec.json.encode(result).decode()), type=Result)
+    """The result without any secret, wherever in it one turned up, and then with texts of bounded length."""
+    plain = msgspec.json.decode(redactor.scrub(msgspec.json.encode(_encodable(result)).decode()))
+    return msgspec.convert(_bounded(plain), Result)
+
+
+def _encodable(result: Result) -> Result:
+    """What an exception said may hold what UTF-8 cannot."""
+    return replace(result, reason=clean(result.reason), details=clean(result.details))
+
+
+def _bounded(value: Any, key: str = "") -> Any:
+    if key == "details":
+        return value[-LONGEST_DETAILS:]  # a traceback's end says what was raised
+    if isinstance(value, str):
+        return shorten(value, LONGEST)
+    if isinstance(value, list):
+        return [_bounded(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _bounded(item, name) for name, item in value.items()}
+    return value
 
 
 def wire(result: Result) -> dict[str, Any]:
@@ -91,8 +114,3 @@ def wire(result: Result) -> dict[str, Any]:
 def unwire(plain: dict[str, Any]) -> Result:
     """The result that ``wire`` made plain."""
     return msgspec.convert(plain, Result)
-
-
-def explain_unseen(unseen: Unseen) -> str:
-    """One target that was not seen, in a line for people."""
-    return f"{unseen.target} {unseen.outcome}: {unseen.reason} → {unseen.cure}"

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from domino_health.collectors.gather import Gathering
-from domino_health.vocabulary import clean
+from domino_health.vocabulary import clean, shorten
 
 PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
@@ -46,4 +46,4 @@ class Progress:
     def _line(self) -> str:
         done, total, now = self._gathering.progress
         more = f" and {len(now) - 3} more" if len(now) > 3 else ""
-        return clean(f"looking: {done} of {total} targets; {', '.join(now[:3])}{more}", 400)
+        return shorten(clean(f"looking: {done} of {total} targets; {', '.join(now[:3])}{more}"), 400)

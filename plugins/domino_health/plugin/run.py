@@ -23,10 +23,9 @@ from domino_health.reports import evidence, html, junit
 from domino_health.reports.folder import Folder
 from domino_health.reports.record import Record
 from domino_health.reports.text import finding_lines, verdict_lines
+from domino_health.vocabulary import clean
 
 RESULT = pytest.StashKey[Result]()
-ATTRIBUTE = "domino_health"
-"""Of pytest's report. (One called ``result`` would be blanked by pytest's serialisation.)"""
 
 
 class Run:
@@ -101,6 +100,10 @@ class Run:
     def pytest_sessionstart(self) -> None:
         """A polite kill is an interruption: reports are written."""
         junit.log_to_system_out(self.config)
+        # pytest-html writes CI's variables (a branch's name, an e-mail address) into the page, as raw HTML.
+        from pytest_metadata.plugin import metadata_key
+
+        self.config.stash.get(metadata_key, {}).clear()
 
         def interrupt(number: int, _frame: types.FrameType | None) -> None:
             raise KeyboardInterrupt(f"signal {number}")
@@ -226,7 +229,7 @@ class Run:
         return evaluate.scrub(result, self.loaded.redactor)
 
     def _dress(self, report: pytest.TestReport, result: Result) -> None:
-        setattr(report, ATTRIBUTE, evaluate.wire(replace(result, seconds=round(report.duration, 3))))
+        setattr(report, html.ATTRIBUTE, evaluate.wire(replace(result, seconds=round(report.duration, 3))))
         report.sections = [(title, self.loaded.redactor.scrub(content)) for title, content in report.sections]
         if hasattr(report, "wasxfail"):
             del report.wasxfail
@@ -246,7 +249,7 @@ class Run:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
         """Take the result off the report: what was not reported does not count."""
-        plain = getattr(report, ATTRIBUTE, None)
+        plain = getattr(report, html.ATTRIBUTE, None)
         if plain is not None:
             result = evaluate.unwire(plain)
             # A teardown that raises after a pass takes the pass back, never a failure.
@@ -259,7 +262,7 @@ class Run:
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
         """Our words for our outcomes on the terminal."""
-        plain = getattr(report, ATTRIBUTE, None)
+        plain = getattr(report, html.ATTRIBUTE, None)
         if plain is None:
             return None
         state = State(plain["state"])
@@ -316,11 +319,12 @@ class Run:
 
     def _record(self, verdict: Verdict) -> Record:
         clock = self._clock()
+        observed = self.gathering.observed if self.gathering else {}
         closes_first = sorted(self.results.values(), key=lambda result: (not result.closes, result.id))
         return Record(
             profile=self.loaded.name,
             description=self.loaded.profile.description,
-            source=str(self.loaded.source),
+            source=clean(str(self.loaded.source)),
             resolved=self.loaded.resolved,
             began=self.gathering.began if self.gathering else datetime.now(UTC),
             finished=datetime.now(UTC),
@@ -328,7 +332,7 @@ class Run:
             clock=clock.source,
             verdict=verdict,
             results=tuple(closes_first),
-            observed=self.gathering.observed if self.gathering else {},
+            observed=dict(sorted(observed.items())),
             many_clusters=self.many_clusters,
             redactor=self.loaded.redactor,
             version=__version__,
@@ -343,6 +347,16 @@ class Run:
         """Our page."""
         if self.record is not None:
             prefix.append(html.render(self.record))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_header(self, cells: list[str]) -> None:
+        """A column for our outcome."""
+        html.results_table_header(cells)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_row(self, report: Any, cells: list[str]) -> None:
+        """What is in it."""
+        html.results_table_row(report, cells)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:

@@ -15,7 +15,7 @@ from domino_health.profile.errors import Problem, ProfileError, did_you_mean
 from domino_health.profile.models import Profile
 from domino_health.profile.resolved import spell_out
 from domino_health.redact import Redactor
-from domino_health.vocabulary import CheckSpec, spec_of, threshold_types
+from domino_health.vocabulary import CheckSpec, clean, spec_of, threshold_types
 
 Check = Callable[..., Any]
 StartLab = Callable[[str], Mapping[str, str]]
@@ -96,7 +96,7 @@ def load(
             source, [Problem(p.line, p.path, redactor.scrub(p.message)) for p in document.problems]
         )
     resolved = redactor.scrub(spell_out(profile, raw, document.referenced, checks, thresholds))
-    return Loaded(source.stem, source, profile, resolved, redactor, thresholds)
+    return Loaded(clean(source.stem), source, profile, resolved, redactor, thresholds)
 
 
 def _refuse_referenced_names(document: Document) -> None:

@@ -12,14 +12,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jinja2
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.gate import Result, State
 from domino_health.redact import Redactor
 from domino_health.reports.record import Record
 from domino_health.units import age
-from domino_health.vocabulary import Finding, Severity, clean
+from domino_health.vocabulary import Finding, Severity, clean, shorten
 
 IN_VIEW = 25
 """Findings of a check that can be read without a click. What to do about them follows right below."""
@@ -28,6 +28,9 @@ MOST_FINDINGS = 200
 """Findings of a check that are in the page at all, the rest of them behind a click. 10,000 would make
 it too heavy for a phone, and nobody reads them one by one: findings.json has every one."""
 
+MOST_ROWS = 4000
+"""Findings in the page in all, where many checks have many; each still shows those in view."""
+
 MOST_TARGETS = 100
 """Targets shown of a fact, and of those that a check could not look at: the unseen ones come first."""
 
@@ -35,7 +38,11 @@ LONGEST_REASON = 300
 """Characters of a reason in the list of what blocks; the check below has all of it."""
 
 LONGEST_TEXT = 2000
-"""Characters of any other text that no type bounds."""
+"""Characters of any text that is not named here. One without a space costs a browser time, the more so
+the longer it is: 100,000 of them in one cell stop it for half a minute."""
+
+LONGEST_PROSE = 5000
+"""Characters of a paragraph of a check's documentation."""
 
 LONGEST_DETAILS = 20_000
 """Characters of a traceback: its end, which says what was raised."""
@@ -49,7 +56,7 @@ SYMBOLS = {
     State.WARNED: "!",
     State.WAIVED: "~",
     State.PASSED: "✓",
-    State.SKIPPED: "–",
+    State.SKIPPED: "-",
 }
 """Beside each outcome's word: neither colour nor a symbol stands alone. In the order of their weight."""
 
@@ -60,7 +67,7 @@ MEANINGS = {
     3: "An internal error ended the run, or its reports could not be written.",
     4: "The run was not set up properly.",
     5: "No check was selected.",
-    6: "Nothing unhealthy was found, but something could not be looked at, or what is required was not assessed.",
+    6: "Nothing unhealthy was found, but something could not be looked at or was not assessed.",
 }
 """What an exit status means, for whoever does not know them by heart."""
 
@@ -80,7 +87,8 @@ def render(record: Record) -> str:
         tally=[(state, record.verdict.states.get(state.value, 0)) for state in SYMBOLS],
         areas=areas(record.results),
         groups=groups(record.results),
-        facts=list(record.observed.values()),
+        facts=sorted(record.observed.values(), key=lambda observed: (not observed.unseen, observed.fact)),
+        most=most_findings(record.results),
     )
     # The last resort: one lone surrogate, and pytest-html would write a page of no bytes.
     return body.encode(errors="replace").decode()
@@ -104,6 +112,12 @@ def _cell(column: str, text: str) -> str:
     return f'<td class="col-{column}">{html.escape(clean(text))}</td>'
 
 
+def most_findings(results: Iterable[Result]) -> int:
+    """How many findings of each check are in the page."""
+    sharing = sum(len(result.findings) > IN_VIEW for result in results)
+    return max(IN_VIEW, min(MOST_FINDINGS, MOST_ROWS // max(sharing, 1)))
+
+
 @dataclass(frozen=True)
 class Blocker:
     """One reason why the gate is closed."""
@@ -125,10 +139,10 @@ def blockers(reasons: Iterable[str], results: Iterable[Result]) -> list[Blocker]
             found.append(Blocker((), reason))
         elif result.state is State.UNKNOWN and text in shared:
             same = found[shared[text]]
-            found[shared[text]] = Blocker((*same.results, result), text)
+            found[shared[text]] = Blocker((*same.results, result), same.text)
         else:
             shared.setdefault(text, len(found))
-            found.append(Blocker((result,), text))
+            found.append(Blocker((result,), text.removeprefix(f"{result.state.value}: ")))
     return found
 
 
@@ -149,6 +163,17 @@ class Group:
     results: list[Result]
     expanded: bool
     """Whether they are open from the start."""
+
+    @property
+    def folded(self) -> set[str]:
+        """Ids of those that have nothing to tell that one above them does not: blind for the same reason."""
+        told: set[str] = set()
+        again = set()
+        for result in self.results:
+            if result.state is State.UNKNOWN and not result.findings and not result.details:
+                again |= {result.id} if result.reason in told else set()
+                told.add(result.reason)
+        return again
 
 
 def groups(results: Iterable[Result]) -> list[Group]:
@@ -196,6 +221,7 @@ class _Texts:
             "number": "{:,}".format,
             "paragraphs": lambda text: [part for part in text.split("\n\n") if part.strip()],
             "prose": self.prose,
+            "sentence": lambda text: text[:1].upper() + text[1:],
             "severities": severities,
             "tail": self.tail,
             "utc": _utc,
@@ -206,7 +232,6 @@ class _Texts:
             "LONGEST_DETAILS": LONGEST_DETAILS,
             "LONGEST_PROFILE": LONGEST_PROFILE,
             "LONGEST_REASON": LONGEST_REASON,
-            "MOST_FINDINGS": MOST_FINDINGS,
             "MOST_TARGETS": MOST_TARGETS,
             "SYMBOLS": SYMBOLS,
         }
@@ -216,21 +241,26 @@ class _Texts:
         """What is put into the page for a value; Jinja escapes it after that."""
         if isinstance(value, Markup) or not isinstance(value, str):
             return value
-        return self.cut(value, LONGEST_PROFILE)
+        return self.cut(value)
 
-    def cut(self, text: str, longest: int = LONGEST_TEXT) -> str:
-        """The beginning of a text. Secrets go first: half of one would not be known for what it is."""
-        return clean(self._redactor.scrub(text), longest)
+    def plain(self, text: str, longest: int) -> str:
+        """A text without what could harm. Secrets go first: half of one would not be known for what it is."""
+        return shorten(clean(self._redactor.scrub(text)), longest)
 
-    def tail(self, text: str, longest: int) -> str:
+    def cut(self, text: str, longest: int = LONGEST_TEXT) -> Markup:
+        """The beginning of a text."""
+        return escape(self.plain(text, longest))
+
+    def tail(self, text: str, longest: int) -> Markup:
         """The end of a text."""
         text = self._redactor.scrub(text)
         missing = len(text) - longest
-        return f"({missing:,} characters before) …{text[missing:]}" if missing > 0 else text
+        shown = f"({missing:,} characters before) …{text[missing:]}" if missing > 0 else text
+        return escape(self.plain(shown, len(shown)))
 
     def prose(self, text: str) -> Markup:
         """A docstring's text: what stands in double backticks is code."""
-        parts = self.show(text).split("``")
+        parts = self.plain(text, LONGEST_PROSE).split("``")
         if len(parts) % 2 == 0:  # one that opens and never closes is no code
             parts[-2:] = ["``".join(parts[-2:])]
         return Markup("").join(

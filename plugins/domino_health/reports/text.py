@@ -74,7 +74,9 @@ def verdict_lines(verdict: Verdict, results: Sequence[Result], report: Path | No
     if len(judged) > MOST_JUDGED:
         lines.append(f"  … and {len(judged) - MOST_JUDGED} more checks that close nothing")
     where = f"; report: {report}" if report else "; no report"
-    last = f"gate {verdict.gate} {verdict.word.upper()} (exit {verdict.exit_status}), {verdict.rests_on}{where}"
+    last = (
+        f"gate {verdict.gate} {verdict.word.upper()} (exit {verdict.exit_status}), {verdict.rests_on}{where}"
+    )
     return [*lines, last]
 
 

@@ -1,0 +1,241 @@
+"""A bad night at a real platform: every outcome, two clusters, one partly denied, a check that raised."""
+
+from domino_health.facts.observed import Observed, Outcome
+from domino_health.gate import Result, State
+from domino_health.reports.record import Record
+from domino_health.vocabulary import Finding, Ref, Severity, Unseen
+from report_samples import RULE, a_finding, a_record, a_ref, a_result, a_seen
+
+
+def a_bad_night() -> Record:
+    """The record of that night."""
+    denied = Unseen(
+        "prod-2/domino-compute", "GET persistentvolumeclaims: 403 Forbidden", RULE, "denied", "volume_claims"
+    )
+    dead = Unseen(
+        "keycloak.prod.example.com:443",
+        "connect: timed out after 10 s",
+        "see whether the service is up, and whether a firewall stands between here and it",
+        "timed out",
+        "tls_endpoints",
+    )
+    results = [
+        a_result(
+            "SCHED-001",
+            State.FAILED,
+            reason="4 findings at or above high, of 1204 assessed",
+            population=1204,
+            worst="longest wait 52 m 4 s of 10 m",
+            findings=_waiting(),
+            thresholds={"max_wait": "10m", "max_wait_gpu": "30m"},
+            seconds=0.013,
+        ),
+        a_result(
+            "IDP-001",
+            State.FAILED,
+            title="Every TLS endpoint answers with a chain that verifies and is not near its end.",
+            severity=Severity.CRITICAL,
+            reason="2 findings at or above high, of 6 assessed",
+            population=6,
+            worst="the first certificate ended 3 h 12 m ago, on 2026-11-24 00:00 UTC",
+            findings=_certificates(),
+            remediation="renew the certificate that is named and reload what serves it. For a private CA, "
+            "name it in the profile's ``tls.ca_file``.",
+            thresholds={"warn_before": "30d", "fail_before": "7d"},
+            seconds=0.002,
+        ),
+        a_result(
+            "STOR-002",
+            State.UNKNOWN,
+            title="Every volume claim of an execution is bound within ``max_wait``.",
+            reason="could not look at prod-2/domino-compute: GET persistentvolumeclaims: 403 Forbidden",
+            closes=True,
+            population=311,
+            unseen=(denied,),
+            thresholds={"max_wait": "5m"},
+        ),
+        a_result(
+            "STOR-004",
+            State.UNKNOWN,
+            title="No volume is fuller than ``max_used``.",
+            reason="could not look at prod-2/domino-compute: GET persistentvolumeclaims: 403 Forbidden",
+            closes=True,
+            population=0,
+            unseen=(denied,),
+        ),
+        a_result(
+            "DATA-003",
+            State.UNKNOWN,
+            title="Every object store answers a signed request.",
+            reason="raised in call: KeyError: 'region'",
+            closes=True,
+            population=0,
+            details='Traceback (most recent call last):\n  File "checks/test_data.py", line 41, in test\n'
+            "    region = store.options['region']\nKeyError: 'region'\n",
+        ),
+        a_result(
+            "CAP-003",
+            State.WARNED,
+            title="Every node pool can still grow by ``headroom``.",
+            severity=Severity.MEDIUM,
+            reason="1 finding below high, of 9 assessed",
+            population=9,
+            worst="1 of 40 nodes left",
+            window="autoscaler events of the last 52 m",
+            findings=(
+                a_finding(
+                    "39 of at most 40 nodes; 10 % headroom wanted",
+                    Severity.MEDIUM,
+                    subject=Ref("prod-1", "nodepool", "", "compute-large"),
+                ),
+            ),
+            thresholds={"headroom": "0.1"},
+        ),
+        a_result(
+            "MON-004",
+            State.UNKNOWN,
+            title="Every alert rule has been evaluated within ``max_age``.",
+            severity=Severity.MEDIUM,
+            reason="could not look at keycloak.prod.example.com:443: connect: timed out after 10 s",
+            population=0,
+            unseen=(dead,),
+        ),
+        a_result(
+            "IDP-006",
+            State.WAIVED,
+            title="No service account's key is older than ``max_age``.",
+            reason="1 finding waived: rotation is planned with release 6.2 (CHG-4711), until 2026-12-15",
+            findings=(
+                a_finding("412 d old, at most 365 d", Severity.HIGH, subject=a_ref("ldap-bind", kind="key")),
+            ),
+        ),
+        *_quiet(),
+    ]
+    observed = {
+        "clock": Observed(
+            "clock", (a_seen(how="HEAD https://10.20.0.1/version", objects=(1,), seconds=0.021),)
+        ),
+        "pods": Observed(
+            "pods",
+            (
+                a_seen(objects=range(1204), seconds=3.31),
+                a_seen("prod-2", objects=range(88), seconds=0.912),
+            ),
+        ),
+        "volume_claims": Observed(
+            "volume_claims",
+            (
+                a_seen("prod-1", objects=range(311), seconds=0.5),
+                a_seen(
+                    "prod-2/domino-compute",
+                    Outcome.DENIED,
+                    how="GET https://prod-2/api/v1/namespaces/domino-compute/persistentvolumeclaims",
+                    reason=denied.reason,
+                    cure=denied.cure,
+                ),
+            ),
+        ),
+        "tls_endpoints": Observed(
+            "tls_endpoints",
+            (
+                a_seen("domino.prod.example.com:443", how="TLS handshake from here", objects=(1,)),
+                a_seen(
+                    "keycloak.prod.example.com:443",
+                    Outcome.TIMED_OUT,
+                    how="TLS handshake from here",
+                    reason=dead.reason,
+                    cure=dead.cure,
+                    seconds=10.0,
+                ),
+            ),
+        ),
+        "ldap_groups": Observed("ldap_groups", (), "the profile has no section ldap"),
+    }
+    return a_record(
+        *results, known=80, observed=observed, many_clusters=True, skew=12, clock="cluster prod-1"
+    )
+
+
+def _waiting() -> tuple[Finding, ...]:
+    said = (
+        "0/41 nodes are available: 3 node(s) had untolerated taint {dominodatalab.com/gpu: true}, "
+        "38 Insufficient cpu."
+    )
+    tier = "type=Workspace,tier=large-16cpu,environment=5f3c0b1d2e,project=churn-model-2026"
+    pods = tuple(Ref("prod-1", "pod", "domino-compute", f"run-65a1b2c3d4e5f6-{n}") for n in "abc")
+    return (
+        Finding(
+            Ref("prod-1", "execution", "domino-compute", tier),
+            f"12 pods without a node for up to 52 m 4 s, at most 10 m: insufficient cpu. Scheduler: {said}",
+            Severity.HIGH,
+            count=12,
+            examples=pods,
+        ),
+        Finding(
+            Ref("prod-1", "deployment", "domino-platform", "dispatcher"),
+            f"1 pod without a node for up to 18 m, at most 10 m: insufficient memory. Scheduler: {said}",
+            Severity.HIGH,
+            examples=(Ref("prod-1", "pod", "domino-platform", "dispatcher-7c9f6d5b8-x2x4k"),),
+        ),
+        Finding(
+            Ref("prod-2", "execution", "domino-compute", "type=Job,tier=gpu-a100,project=vision"),
+            "3 pods without a node for up to 41 m, at most 30 m: insufficient nvidia.com/gpu.",
+            Severity.HIGH,
+            count=3,
+            examples=pods[:1],
+        ),
+        Finding(
+            Ref("prod-2", "statefulset", "domino-platform", "rabbitmq-ha"),
+            "1 pod without a node for up to 12 m, at most 10 m: its volume is in another zone.",
+            Severity.HIGH,
+        ),
+    )
+
+
+def _certificates() -> tuple[Finding, ...]:
+    return (
+        Finding(
+            Ref("", "endpoint", "", "domino.prod.example.com:443"),
+            "the certificate of CN=domino.prod.example.com ended 3 h 12 m ago, on 2026-11-24 00:00 UTC; "
+            "at least 7 d wanted",
+            Severity.CRITICAL,
+        ),
+        Finding(
+            Ref("", "endpoint", "", "keycloak.prod.example.com:443"),
+            "does not answer: connect: timed out after 10 s",
+            Severity.HIGH,
+        ),
+        Finding(
+            Ref("", "endpoint", "", "registry.prod.example.com:443"),
+            "the certificate of CN=registry.prod.example.com ends in 21 d 4 h, on 2026-12-15 07:00 UTC; "
+            "at least 30 d wanted",
+            Severity.MEDIUM,
+        ),
+    )
+
+
+def _quiet() -> list[Result]:
+    passed = [
+        a_result(
+            f"{area}-{number:03}",
+            title=title,
+            reason=f"{population} assessed, none found wanting",
+            population=population,
+            worst=worst,
+            severity=Severity.HIGH if number % 2 else Severity.MEDIUM,
+        )
+        for area, number, title, population, worst in [
+            ("CAP", 1, "No node is under memory, disk or process pressure.", 52, "81 % of memory used"),
+            ("CAP", 2, "Every node is ready.", 52, ""),
+            ("DOM", 1, "Domino's front end answers within ``max_latency``.", 1, "0.2 s of 2 s"),
+            ("DOM", 2, "Every Domino service has all of its replicas.", 64, ""),
+            ("IDP", 4, "Keycloak's realm issues tokens within ``max_latency``.", 1, "0.3 s of 1 s"),
+            ("STOR", 1, "Every storage class that Domino asks for exists.", 4, ""),
+            ("UPG", 1, "Every cluster runs a Kubernetes version that the target release supports.", 2, ""),
+        ]
+    ]
+    skipped = [
+        a_result(f"LDAP-{n:03}", State.SKIPPED, reason="the profile has no section ldap", population=0)
+        for n in (1, 2)
+    ]
+    return passed + skipped

@@ -1,0 +1,132 @@
+"""Records to make pages of, piece by piece; and one full of hostile text, one with too much of everything."""
+
+from datetime import UTC, datetime, timedelta
+
+from domino_health.facts.observed import Observed, Outcome, Seen
+from domino_health.gate import Gate, Result, State, decide
+from domino_health.redact import Redactor
+from domino_health.reports.record import Record
+from domino_health.vocabulary import Finding, Ref, Severity, Unseen
+
+BEGAN = datetime(2026, 11, 24, 3, 12, 44, tzinfo=UTC)
+
+RULE = """\
+rules:
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, list]"""
+
+
+def a_ref(name: str = "nucleus-frontend", cluster: str = "prod-1", kind: str = "deployment") -> Ref:
+    return Ref(cluster, kind, "domino-platform", name)
+
+
+def a_finding(
+    message: str = "2 of 3 replicas", severity: Severity = Severity.HIGH, **more: object
+) -> Finding:
+    return Finding(**{"subject": a_ref(), "message": message, "severity": severity, **more})
+
+
+def a_result(id: str = "SCHED-001", state: State = State.PASSED, **more: object) -> Result:
+    given = {
+        "id": id,
+        "title": "No pod waits longer than ``max_wait`` for a node.",
+        "area": id.rpartition("-")[0],
+        "severity": Severity.HIGH,
+        "state": state,
+        "reason": f"it {state.value}",
+        "closes": state is State.FAILED,
+        "population": 12,
+        "rationale": "A pod without a node is a workspace that somebody is waiting for.\n\nThresholds: ours.",
+        "remediation": "raise the node pool's maximum or lower the hardware tier's request.",
+        "test": f"checks/test_{id.lower()}.py::test_it",
+    }
+    return Result(**{**given, **more})
+
+
+def a_seen(target: str = "prod-1", outcome: Outcome = Outcome.SEEN, **more: object) -> Seen:
+    given = {"how": f"GET https://{target}/api/v1/pods?limit=500", "at": BEGAN, "seconds": 0.4}
+    return Seen(target=target, outcome=outcome, **{**given, **more})
+
+
+def a_record(*results: Result, known: int = 0, pytest_status: int = 0, **more: object) -> Record:
+    closes_first = tuple(sorted(results, key=lambda result: (not result.closes, result.id)))
+    verdict = decide(
+        closes_first,
+        selected=[result.id for result in results],
+        known=known or len(results),
+        gate=Gate(),
+        pytest_status=pytest_status,
+    )
+    given = {
+        "profile": "prod",
+        "description": "Production, both clusters",
+        "source": "profiles/prod.yaml",
+        "resolved": "version: 1\nclusters:\n- name: prod-1\n  context: prod-1\n",
+        "began": BEGAN,
+        "finished": BEGAN + timedelta(seconds=41),
+        "skew": 0,
+        "clock": "this machine",
+        "verdict": verdict,
+        "results": closes_first,
+        "observed": {},
+        "many_clusters": False,
+        "redactor": Redactor(),
+        "version": "0.1.0",
+    }
+    return Record(**{**given, **more})
+
+
+def many_findings(number: int) -> tuple[Finding, ...]:
+    return tuple(
+        Finding(
+            a_ref(f"type=Workspace,tier=large-{n},environment=5f3c0b,project=churn-{n}", kind="execution"),
+            f"{n} pods without a node for up to 52 m, at most 10 m: insufficient cpu. Scheduler: 0/41 nodes "
+            "are available: 3 node(s) had untolerated taint {dominodatalab.com/gpu: true}, 38 Insufficient",
+            Severity.CRITICAL if n < 3 else Severity.HIGH,
+            count=n + 1,
+            examples=(a_ref(f"run-65a1b2c3d4e5f6-{n}", kind="pod"),),
+        )
+        for n in range(number)
+    )
+
+
+HOSTILE = (
+    "<script>document.title='owned'</script><img src=https://evil.example/x onerror=document.title='owned'>"
+    "\"'><svg onload=document.title='owned'> {{ 7 * 7 }} {% raw %} \x1b[31mred\x1b[0m \x00 \ud800 \uffff "
+    "\u202egnirts\u2066 ]]> --></style></details></main></template> ``code"
+)
+
+
+def an_attack() -> Record:
+    """The same hostile text, longer than any screen, in every place that a text can come from."""
+    text = HOSTILE + "A" * 20_000
+    ref = Ref(text, text, text, text)
+    unseen = Unseen(text, text, text, text, text)
+    common = {"title": text, "reason": text, "worst": text, "window": text, "rationale": text}
+    common |= {"remediation": text, "thresholds": {text: text}, "test": text, "details": text}
+    common |= {"unseen": (unseen,), "findings": (Finding(ref, text, Severity.HIGH, 2, (ref,)),)}
+    results = [
+        a_result(f"EVIL-00{number}", state, area=text[:500], **common) for number, state in enumerate(State)
+    ]
+    seen = a_seen(text, Outcome.FAILED, how=text, reason=text, cure=text, details=text)
+    return a_record(
+        *results,
+        profile=text[:500],
+        description=text,
+        source=text,
+        resolved=text,
+        clock=text,
+        version=text,
+        observed={text: Observed(text, (seen,)), "absent": Observed("absent", (), text)},
+        many_clusters=True,
+    )
+
+
+def too_much() -> Record:
+    """Every check has more findings than anybody reads."""
+    failed = (
+        a_result(f"CAP-{n:03}", State.FAILED, reason="1,000 findings", findings=many_findings(1000))
+        for n in range(80)
+    )
+    return a_record(*failed)
