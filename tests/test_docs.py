@@ -1,0 +1,97 @@
+"""What the docs say holds: examples load, every check has its page, every key is told."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from domino_health.plugin.suite import known_checks
+from domino_health.profile import load
+from domino_health.profile.base import Section
+from domino_health.profile.clusters import Cluster
+from domino_health.profile.models import Profile
+from domino_health.profile.tls import Endpoint, Tls
+from domino_health.vocabulary import spec_of
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("docs/**/*.md")),
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "reports/README.md",
+]
+BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
+PROFILES = [
+    (path.name, block)
+    for path in DOCS
+    for block in BLOCK.findall(path.read_text())
+    if block.startswith("version:")
+]
+LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
+SECTIONS = ("## Symptom", "## Likely causes, in this order", "## Commands", "## Fix")
+
+
+@pytest.mark.parametrize(("source", "example"), PROFILES, ids=[name for name, _ in PROFILES])
+def test_every_profile_in_the_docs_loads(source: str, example: str, tmp_path: Path) -> None:
+    (tmp_path / "corporate-ca.pem").write_text("read only when a chain is verified")
+    (tmp_path / "prod.yaml").write_text(example)
+
+    loaded = load("prod", directories=[tmp_path], checks=known_checks(), start_lab=lambda kind: {})
+
+    assert loaded.profile.clusters or loaded.profile.tls, source
+
+
+def test_every_yaml_in_the_docs_is_yaml() -> None:
+    for path in DOCS:
+        for block in BLOCK.findall(path.read_text()):
+            assert yaml.safe_load(block), path
+
+
+def test_every_link_of_the_docs_leads_somewhere() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in DOCS
+        for target in LINK.findall(path.read_text())
+        if not (path.parent / target).exists()
+    ]
+
+    assert not broken
+
+
+def test_every_check_has_a_runbook_with_what_an_operator_needs() -> None:
+    missing = [
+        f"docs/runbooks/{id}.md: {section}"
+        for id in known_checks()
+        for section in SECTIONS
+        if section not in _text(ROOT / "docs" / "runbooks" / f"{id}.md")
+    ]
+    strangers = {path.stem for path in ROOT.glob("docs/runbooks/*.md")} - set(known_checks())
+
+    assert not missing
+    assert not strangers
+
+
+def test_every_check_stands_in_the_readme_and_the_changelog() -> None:
+    for name in ("README.md", "CHANGELOG.md"):
+        text = _text(ROOT / name)
+        assert not [id for id in known_checks() if id not in text], name
+
+
+@pytest.mark.parametrize("model", [Profile, Cluster, Tls, Endpoint])
+def test_every_key_of_a_profile_is_told(model: type[Section]) -> None:
+    text = _text(ROOT / "docs" / "profiles.md")
+
+    assert not [key for key in model.model_fields if key not in text]
+
+
+def test_every_threshold_is_told_by_its_checks_docstring() -> None:
+    for id, function in known_checks().items():
+        spec = spec_of(function)
+        assert spec is not None
+        told = f"{spec.title} {spec.rationale} {spec.remediation}"
+        assert not [name for name in spec.thresholds if name not in told], id
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.is_file() else ""
