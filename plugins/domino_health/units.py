@@ -7,12 +7,12 @@ from typing import Annotated
 import pydantic
 
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d|w)")
 _LONGEST = timedelta(days=36500)
 
 
 def parse_duration(value: object) -> timedelta:
-    """A ``timedelta`` from ``10m``, ``1h30m`` or ``7d`` (ms, s, m, h, d, w).
+    """A ``timedelta`` from ``10m``, ``1h30m`` or ``7d`` (ms, s, m, h, d, w), to the millisecond.
 
     A bare number is refused: nobody can tell whether ``600`` means seconds or minutes.
 
@@ -28,7 +28,8 @@ def parse_duration(value: object) -> timedelta:
             f"not a duration: {value!r}; write a number with a unit, such as 90s, 10m, 1h30m or 7d"
         )
     try:
-        duration = timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+        seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+        duration = timedelta(milliseconds=round(seconds * 1000))
     except OverflowError:
         duration = timedelta.max
     if duration > _LONGEST:
@@ -56,9 +57,9 @@ Duration = Annotated[
 
 def age(duration: timedelta) -> str:
     """A duration for people, in its two largest units: ``4 m 12 s``, ``29 d 3 h``, ``0.2 s``."""
-    seconds = duration.total_seconds()
-    if seconds < 0:
-        return f"-{age(-duration)}"
+    seconds = abs(duration.total_seconds())
+    if duration < timedelta(0) and round(seconds, 1):
+        return f"-{age(timedelta(seconds=seconds))}"
     if seconds < 10:
         return f"{round(seconds, 1):g} s"
     total = int(seconds)

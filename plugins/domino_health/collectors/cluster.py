@@ -7,6 +7,7 @@ objects, ten times slower and larger than ours, are not used.
 import contextlib
 import json
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -20,6 +21,7 @@ from domino_health.collectors.looking import CollectionError, Deadline, Look
 from domino_health.facts.kubernetes import ListMeta
 from domino_health.facts.observed import Outcome
 from domino_health.profile.clusters import Cluster
+from domino_health.redact import Redactor
 
 if TYPE_CHECKING:
     import urllib3
@@ -36,6 +38,10 @@ MOST_TRIES = 4
 """Of a listing whose continue token expires (410), and of a page that a busy server puts off."""
 BUSY = frozenset({429, 503, 504})
 """A server that restarts or is under load says so; it passes."""
+QUOTED = 200
+"""Characters of an answer that is no Status, to recognise what answers."""
+
+_NO_API = "see what answers at this address: a proxy's or a sign-in page?"
 
 Thing = TypeVar("Thing")
 
@@ -89,10 +95,11 @@ class Connection:
         """
         import urllib3
 
-        headers = {"Accept": "application/json", "User-Agent": "domino-health"}
-        self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        headers = self._headers()
         url = self._client.configuration.host + path
-        timeout = urllib3.Timeout(connect=deadline.remaining(CONNECT), read=deadline.remaining())
+        connect = deadline.remaining(CONNECT)
+        timeout = urllib3.Timeout(connect=connect, read=deadline.remaining())
+        no_connection = f"no connection within {round(connect, 1):g} s"
         try:
             response = self._client.rest_client.pool_manager.request(
                 "GET",
@@ -107,12 +114,28 @@ class Connection:
         except urllib3.exceptions.NewConnectionError as error:  # by inheritance a time-out, but it is none
             raise self._unreachable(_root_cause(error)) from None
         except urllib3.exceptions.ConnectTimeoutError:
-            raise self._unreachable(f"no connection within {CONNECT:g} s", Outcome.TIMED_OUT) from None
+            raise self._unreachable(no_connection, Outcome.TIMED_OUT) from None
         except urllib3.exceptions.TimeoutError:
+            if deadline.seconds_left:  # then it was the TLS handshake, which has as long as connecting
+                raise self._unreachable(f"{no_connection} (TLS)", Outcome.TIMED_OUT) from None
             raise deadline.passed(f"to GET {path}") from None
+        except urllib3.exceptions.ProxyError as error:
+            raise self._no_way_through(_root_cause(error)) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._unreachable(_root_cause(error)) from None
+        except ValueError:  # whose words quote the header
+            raise CollectionError(
+                f"{self._client.configuration.host}: no header can carry the credential",
+                f"give cluster {self.name} a valid credential: one line, of plain letters",
+            ) from None
         return Answer(response.status, body, response.headers)
+
+    def _headers(self) -> dict[str, str]:
+        """What every request carries. The credential is renewed when it ends, which runs an exec plugin."""
+        headers = {"Accept": "application/json", "User-Agent": "domino-health"}
+        with _way_in(self.name):
+            self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        return headers
 
     def _body(self, response: "urllib3.BaseHTTPResponse", path: str, deadline: Deadline) -> bytes:
         """The whole body, within the deadline even when it drips, and never more than a page may hold."""
@@ -193,7 +216,7 @@ class Connection:
             if answer.status not in BUSY:
                 return answer
             asked = answer.headers.get("Retry-After", "1")
-            pause = min(float(asked) if asked.isdecimal() else 1.0, 30.0)
+            pause = float(asked) if asked.isdecimal() else 1.0
             if pause >= deadline.seconds_left:
                 return answer
             time.sleep(pause)
@@ -205,12 +228,11 @@ class Connection:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CollectionError(
                 f"GET {path}: {len(answer.body)} bytes that are not what a Kubernetes API sends: {error}",
-                "see what answers at this address: a proxy's or a sign-in page?",
+                _NO_API,
             ) from None
 
     def _refused(self, path: str, answer: Answer) -> CollectionError:
-        said = _said(answer.body)
-        tried = f"GET {path}: {answer.status} {said}".rstrip()
+        tried = f"GET {path}: {answer.status} {self._said(answer.body)}".rstrip()
         if answer.status == 401:
             return CollectionError(
                 tried,
@@ -219,7 +241,29 @@ class Connection:
             )
         if answer.status == 403:
             return CollectionError(tried, f"grant the account this rule: {rbac_rule(path)}", Outcome.DENIED)
+        if 300 <= answer.status < 400:
+            return CollectionError(tried, _NO_API)
         return CollectionError(tried, f"see the health of the API server of cluster {self.name}")
+
+    def _said(self, body: bytes) -> str:
+        """The message of a Status, or the beginning of whatever else came; without the credential.
+
+        Some proxies repeat the request, and the profile's redactor does not know a kubeconfig's tokens.
+        """
+        keys = self._client.configuration.api_key.values()
+        scrub = Redactor(key.rpartition(" ")[2] for key in keys).scrub
+        try:
+            return scrub(msgspec.json.decode(body, type=Status).message)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return scrub(body[: 1 << 16].decode(errors="replace"))[:QUOTED]
+
+    def _no_way_through(self, reason: str) -> CollectionError:
+        host = self._client.configuration.host
+        proxy = self._client.rest_client.pool_manager.proxy
+        return CollectionError(
+            f"{host}: no way through the proxy {proxy.host}:{proxy.port}: {reason}",
+            "see the proxy that HTTPS_PROXY names, or name the API server's host in NO_PROXY",
+        )
 
     def _unreachable(self, reason: str, outcome: Outcome = Outcome.FAILED) -> CollectionError:
         host = self._client.configuration.host
@@ -254,63 +298,63 @@ def _client(cluster: Cluster) -> Any:
     import kubernetes.config
 
     configuration = kubernetes.client.Configuration()
+    with _way_in(cluster.name):
+        if cluster.server is not None:
+            configuration.host = cluster.server.rstrip("/")
+            configuration.ssl_ca_cert = str(cluster.ca_file) if cluster.ca_file else None
+            if cluster.token is not None:
+                configuration.api_key["authorization"] = f"Bearer {cluster.token.get_secret_value()}"
+        elif cluster.in_cluster:
+            kubernetes.config.load_incluster_config(client_configuration=configuration)
+        else:
+            kubernetes.config.load_kube_config(
+                config_file=str(cluster.kubeconfig) if cluster.kubeconfig else None,
+                context=cluster.context,
+                client_configuration=configuration,
+            )
+        return kubernetes.client.ApiClient(configuration)
+
+
+@contextlib.contextmanager
+def _way_in(cluster: str) -> Iterator[None]:
+    """Makes one error of whatever ``kubernetes`` raises or logs while it comes by a credential."""
     with _root_log() as said:
         try:
-            if cluster.server is not None:
-                configuration.host = cluster.server.rstrip("/")
-                configuration.ssl_ca_cert = str(cluster.ca_file) if cluster.ca_file else None
-                if cluster.token is not None:
-                    configuration.api_key["authorization"] = f"Bearer {cluster.token.get_secret_value()}"
-            elif cluster.in_cluster:
-                kubernetes.config.load_incluster_config(client_configuration=configuration)
-            else:
-                kubernetes.config.load_kube_config(
-                    config_file=str(cluster.kubeconfig) if cluster.kubeconfig else None,
-                    context=cluster.context,
-                    client_configuration=configuration,
-                )
-            client = kubernetes.client.ApiClient(configuration)
-        except Exception as error:  # noqa: BLE001 (exec plugins, token refreshers and parsers raise whatever they like)
-            raise _no_way_in(cluster, f"{type(error).__name__}: {error}") from None
+            yield
+        except Exception as error:  # noqa: BLE001 (plugins, token refreshers and parsers raise what they like)
+            said.append(f"{type(error).__name__}: {error}")
     if said:
-        raise _no_way_in(cluster, "; ".join(said))
-    return client
-
-
-def _no_way_in(cluster: Cluster, reason: str) -> CollectionError:
-    return CollectionError(
-        f"no way into cluster {cluster.name}: {' '.join(reason.split())}",
-        "mend the kubeconfig or its exec plugin, or name another kubeconfig or context in the profile",
-    )
+        # It quotes whole entries of a kubeconfig where a key is missing, the token beside it and all.
+        reason = re.sub(r"\{.*\}", "{…}", " ".join("; ".join(said).split()))
+        raise CollectionError(
+            f"no way into cluster {cluster}: {reason}",
+            "mend the kubeconfig or its exec plugin, or name another kubeconfig or context in the profile",
+        )
 
 
 @contextlib.contextmanager
 def _root_log() -> Iterator[list[str]]:
     """Errors that this thread logs to the root logger: ``kubernetes`` says there, and nowhere else, that
-    an exec plugin failed, and goes on without a credential.
+    an exec plugin failed, and goes on without a credential. They go no further: they may hold secrets.
     """
     said: list[str] = []
     thread = threading.get_ident()
 
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.thread == thread:
-                said.append(record.getMessage())
+    def listen(record: logging.LogRecord) -> bool:
+        if record.thread != thread or record.levelno < logging.ERROR:
+            return True
+        said.append(record.getMessage())
+        return False
 
-    listener = Listener(logging.ERROR)
-    logging.getLogger().addHandler(listener)
+    root = logging.getLogger()
+    quiet = logging.NullHandler()  # without any handler, ``logging.error`` installs one, for good
+    root.addHandler(quiet)
+    root.addFilter(listen)
     try:
         yield said
     finally:
-        logging.getLogger().removeHandler(listener)
-
-
-def _said(body: bytes) -> str:
-    """The message of a Status, or the beginning of whatever else came."""
-    try:
-        return msgspec.json.decode(body, type=Status).message
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return body[:200].decode(errors="replace")
+        root.removeFilter(listen)
+        root.removeHandler(quiet)
 
 
 def _root_cause(error: BaseException) -> str:

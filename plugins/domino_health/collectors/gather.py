@@ -4,6 +4,7 @@ Threads are daemons: one that hangs in a system call is given up at its deadline
 process alive. (``ThreadPoolExecutor`` waits for its workers at exit, however it is shut down.)
 """
 
+import contextlib
 import queue
 import threading
 import time
@@ -40,10 +41,18 @@ class Wanted:
 @dataclass
 class _Job:
     fact: str
+    place: int
+    """Of its target among the fact's: names may repeat."""
     target: Target[Any]
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     deadline: Deadline | None = None
     progress: str = ""
+
+    @property
+    def given_up_at(self) -> float:
+        """The moment, by the monotonic clock."""
+        assert self.deadline is not None, "set before its thread starts"
+        return self.deadline.ends + GRACE
 
     def seen(self, outcome: Outcome, **more: Any) -> Seen:
         seconds = time.monotonic() - self.deadline.began if self.deadline else 0.0
@@ -66,8 +75,8 @@ class Gathering:
         self._profile = profile
         self._changed = threading.Condition()
         self._observed: dict[str, Observed] = {}
-        self._done: dict[str, dict[str, Seen]] = {}
-        self._expected: dict[str, list[str]] = {}
+        self._done: dict[str, dict[int, Seen]] = {}
+        self._expected: dict[str, int] = {}
         self._running: dict[int, _Job] = {}
         self._jobs = 0
         self._finished: queue.SimpleQueue[tuple[int, Seen]] = queue.SimpleQueue()
@@ -80,12 +89,18 @@ class Gathering:
         threading.Thread(target=self._run, args=(waiting,), daemon=True, name="gathering").start()
 
     def wait(self, fact: str, tick: Callable[[], None] = lambda: None, every: float = 0.2) -> Observed:
-        """The fact, as soon as all its targets have an outcome; ``tick`` is called while waiting."""
-        with self._changed:
-            while fact not in self._observed:
-                self._changed.wait(every)
-                tick()
-            return self._observed[fact]
+        """The fact, as soon as all its targets have an outcome; ``tick`` is called while waiting.
+
+        Raises:
+            KeyError: a fact that is not gathered, which one would wait for without end.
+        """
+        if fact not in self._wanted:
+            raise KeyError(fact)
+        while True:
+            with self._changed:
+                if fact in self._observed or self._changed.wait_for(lambda: fact in self._observed, every):
+                    return self._observed[fact]
+            tick()  # without the lock: a terminal that is slow must not hold up what is taken in
 
     def ready(self, fact: str) -> bool:
         """Whether ``wait`` would return at once."""
@@ -115,16 +130,18 @@ class Gathering:
             self._publish(Observed(fact.name, (), f"the profile has no section {fact.section}"))
             return []
         try:
-            jobs = [_Job(fact.name, target) for target in fact.collect(look)]
-        except Exception as error:  # noqa: BLE001 (a pack's collector that breaks: its fact is unknown)
+            targets: list[Any] = list(fact.collect(look))
+            if strangers := [target for target in targets if not isinstance(target, Target)]:
+                raise TypeError(f"no Target: {strangers[0]!r}")
+        except (Exception, SystemExit) as error:  # noqa: BLE001 (a pack's that breaks: its fact is unknown)
             broken = Seen(target=fact.name, how="", at=datetime.now(UTC), seconds=0.0, **_broke(error))
             self._publish(Observed(fact.name, (broken,)))
             return []
-        if not jobs:
+        if not targets:
             self._publish(Observed(fact.name, (), f"section {fact.section} names nothing to look at"))
-        self._expected[fact.name] = [job.target.name for job in jobs]
+        self._expected[fact.name] = len(targets)
         self._done[fact.name] = {}
-        return jobs
+        return [_Job(fact.name, place, target) for place, target in enumerate(targets)]
 
     def _run(self, waiting: deque[_Job]) -> None:
         try:
@@ -139,38 +156,34 @@ class Gathering:
         number = 0
         while waiting or self._running:
             while waiting and len(self._running) < MOST_AT_ONCE:
-                job = waiting.popleft()
-                job.deadline, job.at = Deadline(job.target.allowed), datetime.now(UTC)
-                with self._changed:
-                    self._running[number] = job
-                worker = threading.Thread(
-                    target=self._work,
-                    args=(number, job),
-                    daemon=True,
-                    name=f"{job.fact} of {job.target.name}",
-                )
-                worker.start()
+                self._begin(number, waiting.popleft())
                 number += 1
-            self._take(self._next_deadline())
-            self._give_up()
+            if self._running:
+                next_one = min(job.given_up_at for job in self._running.values())
+                self._take(max(0.0, next_one - time.monotonic()))
+                self._give_up()
 
-    def _next_deadline(self) -> float:
-        left = [job.deadline.seconds_left for job in self._running.values() if job.deadline]
-        return min(left, default=0.0) + GRACE
+    def _begin(self, number: int, job: _Job) -> None:
+        job.at = datetime.now(UTC)
+        with self._changed:
+            self._running[number] = job
+        try:
+            job.deadline = Deadline(job.target.allowed)
+            name = f"{job.fact} of {job.target.name}"
+            threading.Thread(target=self._work, args=(number, job), daemon=True, name=name).start()
+        except Exception as error:  # noqa: BLE001 (no thread to spare, or a pack's target that makes no sense)
+            self._settle(number, job.seen(**_broke(error)))
 
     def _take(self, timeout: float) -> None:
-        try:
-            number, seen = self._finished.get(timeout=timeout)
-        except queue.Empty:
-            return
-        self._settle(number, seen)
+        """Settle all that has come in, waiting for the first: what came in time counts, seen late or not."""
+        with contextlib.suppress(queue.Empty):
+            self._settle(*self._finished.get(timeout=timeout))
+            while True:
+                self._settle(*self._finished.get_nowait())
 
     def _give_up(self) -> None:
         for number, job in list(self._running.items()):
-            if (
-                job.deadline
-                and time.monotonic() > job.deadline.began + job.target.allowed.total_seconds() + GRACE
-            ):
+            if job.deadline and time.monotonic() >= job.given_up_at:
                 error = job.deadline.passed("(given up)")
                 self._settle(number, job.seen(error.outcome, reason=error.reason, cure=error.cure))
 
@@ -179,10 +192,10 @@ class Gathering:
             job = self._running.pop(number, None)
             if job is None:
                 return  # it was given up before; an answer after its deadline is no answer
-            self._done[job.fact][seen.target] = seen
-        if len(self._done[job.fact]) == len(self._expected[job.fact]):
-            ordered = tuple(self._done[job.fact][name] for name in self._expected[job.fact])
-            self._publish(Observed(job.fact, ordered))
+            done = self._done[job.fact]
+            done[job.place] = seen
+        if len(done) == self._expected[job.fact]:
+            self._publish(Observed(job.fact, tuple(done[place] for place in sorted(done))))
 
     def _publish(self, observed: Observed) -> None:
         with self._changed:
@@ -190,24 +203,33 @@ class Gathering:
             self._changed.notify_all()
 
     def _work(self, number: int, job: _Job) -> None:
-        assert job.deadline is not None, "set before its thread starts"
-
-        def say(progress: str) -> None:
-            job.progress = progress
-
         try:
-            seen = job.seen(Outcome.SEEN, objects=tuple(job.target.look(job.deadline, say)))
-        except CollectionError as error:
-            seen = job.seen(error.outcome, reason=error.reason, cure=error.cure, objects=tuple(error.seen))
+            seen = _look(job)
         except BaseException as error:  # noqa: BLE001 (the unforeseen is "could not look", never silence)
             seen = job.seen(**_broke(error))
         self._finished.put((number, seen))
 
 
+def _look(job: _Job) -> Seen:
+    assert job.deadline is not None, "set before its thread starts"
+
+    def say(progress: str) -> None:
+        job.progress = progress
+
+    try:
+        return job.seen(Outcome.SEEN, objects=tuple(job.target.look(job.deadline, say)))
+    except CollectionError as error:
+        return job.seen(error.outcome, reason=error.reason, cure=error.cure, objects=tuple(error.seen))
+
+
 def _broke(error: BaseException) -> dict[str, Any]:
+    try:
+        said = str(error)
+    except Exception:  # noqa: BLE001 (a pack's exception, which may break once more)
+        said = "which cannot be printed"
     return {
         "outcome": Outcome.FAILED,
-        "reason": f"its collector broke: {type(error).__name__}: {error}",
+        "reason": f"its collector broke: {type(error).__name__}: {said}",
         "cure": "report this as a bug, with the details",
         "details": "".join(traceback.format_exception(error)),
     }

@@ -51,10 +51,17 @@ def _list(
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> Sequence[Any]:
-    things = connect(look, cluster, deadline).list(path, decoder, deadline, say)
+    try:
+        return _of(cluster, connect(look, cluster, deadline).list(path, decoder, deadline, say))
+    except CollectionError as error:
+        _of(cluster, error.seen)
+        raise
+
+
+def _of(cluster: Cluster, things: Sequence[Any]) -> Sequence[Any]:
+    """Say whose they are: the API does not know what the profile calls it."""
     for thing in things:
-        # The API does not know what the profile calls it. Nobody else has seen the object yet.
-        msgspec.structs.force_setattr(thing, "cluster", cluster.name)
+        msgspec.structs.force_setattr(thing, "cluster", cluster.name)  # nobody else has seen it yet
     return things
 
 
@@ -65,11 +72,10 @@ def _clock(look: Look, cluster: Cluster, deadline: Deadline, _say: Callable[[str
     after = datetime.now(UTC)
     try:
         server = parsedate_to_datetime(answer.headers.get("Date", ""))
-    except ValueError:
+        skew = (server - (before + (after - before) / 2)).total_seconds()
+    except (ValueError, TypeError, OverflowError):  # no date, one without a zone, one beyond all years
         raise CollectionError(
             f"GET /version: {answer.status} without a date", "see what answers at this address"
         ) from None
-    ours = before + (after - before) / 2
-    skew = (server - ours).total_seconds()
     # Date is in whole seconds, cut off: up to a second of difference says nothing.
     return [Clock(skew=0 if -1.5 <= skew <= 1.0 else round(skew), source=f"cluster {cluster.name}")]

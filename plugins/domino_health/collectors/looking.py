@@ -33,14 +33,15 @@ class Deadline:
     def __init__(self, allowed: timedelta) -> None:
         self.allowed = allowed
         self.began = time.monotonic()
+        self.ends = self.began + allowed.total_seconds()
 
     @property
     def seconds_left(self) -> float:
         """Seconds until then, never negative."""
-        return max(0.0, self.began + self.allowed.total_seconds() - time.monotonic())
+        return max(0.0, self.ends - time.monotonic())
 
-    def remaining(self, at_most: float = float("inf")) -> float:
-        """Seconds for the next step, a positive number.
+    def remaining(self, at_most: float = 86400.0) -> float:
+        """Seconds for the next step, a positive number; never more than a day, which sockets refuse.
 
         Raises:
             CollectionError: the time is up.

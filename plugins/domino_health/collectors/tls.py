@@ -27,6 +27,7 @@ CONNECT = timedelta(seconds=5)
 
 # OpenSSL's X509_V_FLAG_NO_CHECK_TIME: dates are the check's to judge, by the cluster's clock.
 _NO_CHECK_TIME = 0x200000
+_WANTS_A_CERTIFICATE = b"SSLv3/TLS read server certificate request"
 
 
 def endpoints(look: Look) -> list[Target[TlsEndpoint]]:
@@ -37,7 +38,7 @@ def endpoints(look: Look) -> list[Target[TlsEndpoint]]:
     return [
         Target(
             endpoint.label,
-            f"openssl s_client -connect {endpoint.host}:{endpoint.port} -servername {_server_name(endpoint)}",
+            _how(endpoint),
             section.deadline,
             partial(_look, endpoint, section.ca_file),
         )
@@ -54,7 +55,7 @@ def _look(
     return [
         TlsEndpoint(
             name=endpoint.label,
-            address=f"{endpoint.host}:{endpoint.port}",
+            address=_where(endpoint),
             server_name=server_name,
             presented=tuple(map(_certificate, presented)),
             verified=tuple(map(_certificate, verified)),
@@ -65,8 +66,34 @@ def _look(
     ]
 
 
+def _how(endpoint: Endpoint) -> str:
+    name = _server_name(endpoint)
+    return f"openssl s_client -connect {_where(endpoint)}" + ("" if _is_ip(name) else f" -servername {name}")
+
+
+def _where(endpoint: Endpoint) -> str:
+    host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
+    return f"{host}:{endpoint.port}"
+
+
 def _server_name(endpoint: Endpoint) -> str:
     return endpoint.server_name or endpoint.host
+
+
+def _ascii(name: str) -> str:
+    """A host name as DNS, SNI and certificates write it (IDNA 2008, as browsers), without the root's dot.
+
+    Raises:
+        UnicodeError: it is none.
+    """
+    import idna
+
+    bare = name.removesuffix(".")
+    # idna refuses the underscores that internal names have.
+    spelled = bare.encode("idna") if bare.isascii() else idna.encode(bare, uts46=True)
+    if not spelled:
+        raise UnicodeError("empty")
+    return spelled.decode()
 
 
 def _handshake(endpoint: Endpoint, deadline: Deadline) -> tuple[list["x509.Certificate"], str]:
@@ -75,13 +102,18 @@ def _handshake(endpoint: Endpoint, deadline: Deadline) -> tuple[list["x509.Certi
     Raises:
         CollectionError: nobody there, or nobody who speaks TLS, or not in time.
     """
+    from cryptography import x509
     from OpenSSL import SSL
 
-    where = f"{endpoint.host}:{endpoint.port}"
+    where = _where(endpoint)
     try:
+        server_name = _ascii(_server_name(endpoint))
+        host = endpoint.host if endpoint.host.isascii() else _ascii(endpoint.host)
         raw = socket.create_connection(
-            (endpoint.host, endpoint.port), timeout=deadline.remaining(CONNECT.total_seconds())
+            (host, endpoint.port), timeout=deadline.remaining(CONNECT.total_seconds())
         )
+    except UnicodeError as error:
+        raise _dead(f"{where}: not a host name: {error}", "mend the name in the profile") from None
     except socket.gaierror as error:
         raise _dead(
             f"{where}: no such host: {error.strerror}", "mend the address, or this machine's DNS"
@@ -94,14 +126,23 @@ def _handshake(endpoint: Endpoint, deadline: Deadline) -> tuple[list["x509.Certi
         raise _dead(f"{where}: {error.strerror or error}", "see whether the service is up") from None
     with raw:
         raw.setblocking(False)
-        connection = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD), raw)
-        if not _is_ip(name := _server_name(endpoint)):
-            connection.set_tlsext_host_name(name.encode("idna"))
+        states: set[bytes] = set()
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context.set_info_callback(lambda connection, *_: states.add(connection.get_state_string()))
+        connection = SSL.Connection(context, raw)
+        if not _is_ip(server_name):
+            connection.set_tlsext_host_name(server_name.encode())
         connection.set_connect_state()
         try:
-            _finish(connection, raw, deadline)
+            try:
+                _finish(connection, raw, deadline)
+            except SSL.Error:
+                # Who wants a client's certificate has shown its own by then, and proved that it has the key.
+                if _WANTS_A_CERTIFICATE not in states:
+                    raise
             chain = connection.get_peer_cert_chain(as_cryptography=True)
-        except (SSL.Error, ValueError) as error:  # ValueError: a certificate that is none
+        # ValueError, InvalidVersion: a certificate that is none
+        except (SSL.Error, ValueError, x509.InvalidVersion) as error:
             raise _dead(
                 f"{where}: no TLS handshake: {_words(error)}",
                 "see what listens there, and whether it speaks TLS 1.2",
@@ -164,23 +205,41 @@ def verify(
     own, *others = (crypto.X509.from_cryptography(certificate) for certificate in presented)
     context = crypto.X509StoreContext(store, own, others)
     try:
-        return [one.to_cryptography() for one in context.get_verified_chain()], ()
+        path = [one.to_cryptography() for one in context.get_verified_chain()]
     except crypto.X509StoreContextError as error:
         return [], (str(error.args[0]),)
+    # pyOpenSSL cannot tell OpenSSL what for; these are OpenSSL's words.
+    return path, () if _is_for_servers(presented[0]) else ("unsuitable certificate purpose",)
+
+
+def _is_for_servers(certificate: "x509.Certificate") -> bool:
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return True
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False
+    return ExtendedKeyUsageOID.SERVER_AUTH in usage or ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE in usage
 
 
 def carries_name(certificate: "x509.Certificate", name: str) -> bool:
     """Whether the certificate is good for a host name or IP address (RFC 6125: by its SAN alone)."""
     import service_identity
+    from cryptography import x509
     from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 
     try:
         if _is_ip(name):
             verify_certificate_ip_address(certificate, name)
         else:
-            verify_certificate_hostname(certificate, name)
+            verify_certificate_hostname(certificate, _ascii(name))
     except (service_identity.VerificationError, service_identity.CertificateError):
         return False
+    except (ValueError, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+        return False  # a name that is none, or a certificate whose names cannot be read
     return True
 
 
@@ -202,7 +261,12 @@ def _certificate(certificate: "x509.Certificate") -> Certificate:
             *alternative.get_values_for_type(x509.DNSName),
             *map(str, alternative.get_values_for_type(x509.IPAddress)),
         )
-    except (x509.ExtensionNotFound, ValueError):
+    except (
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+        ValueError,
+    ):
         names = ()
     return Certificate(
         subject=certificate.subject.rfc4514_string(),

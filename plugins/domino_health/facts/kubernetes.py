@@ -8,10 +8,14 @@ live executions (domino-blueprints, ddl-cluster-scaler); user names are left out
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Annotated
 
 import msgspec
 
 from domino_health.vocabulary import Ref
+
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone, as every API server sends it: one without cannot be compared to ``now``."""
 
 _EXECUTION_NAME = re.compile(r"run-[0-9a-f]{24}(-|$)")
 # ModelAPI is left out: a model's Deployment is what stays tomorrow.
@@ -48,8 +52,8 @@ class PodMeta(Kubernetes, frozen=True):
 
     name: str
     namespace: str
-    creation_timestamp: datetime
-    deletion_timestamp: datetime | None = None
+    creation_timestamp: Moment
+    deletion_timestamp: Moment | None = None
     labels: Labels = Labels()
     owner_references: tuple[Owner, ...] = ()
 
@@ -134,7 +138,7 @@ class Pod(Kubernetes, frozen=True):
         """The scheduler's own words, or that it has said nothing."""
         for condition in self.status.conditions:
             if condition.type == "PodScheduled" and condition.status != "True":
-                return condition.message or condition.reason
+                return condition.message or condition.reason or "the scheduler gave no reason"
         scheduler = self.spec.scheduler_name or "default-scheduler"
         return f"no scheduler has looked at it; is {scheduler} running?"
 
