@@ -227,6 +227,10 @@ def decide(
         }
         blind.insert(0, stopped[status])
     else:
+        if pytest_status == CLOSED and not unhealthy and not blind:
+            blind.append("pytest counted a failure that no check accounts for")
+        elif pytest_status not in (OPEN, CLOSED):
+            blind.append(f"pytest ended with status {pytest_status}")
         status = CLOSED if unhealthy else NOT_KNOWN if blind else OPEN
     return Verdict(
         gate=gate.name,
@@ -239,6 +243,11 @@ def decide(
         assessed=assessed,
         states=Counter(result.state.value for result in results),
     )
+
+
+def close(verdict: Verdict, status: int, reasons: Sequence[str]) -> Verdict:
+    """The verdict after what went wrong when it stood already: a report that could not be written, say."""
+    return replace(verdict, open=False, exit_status=status, reasons=(*verdict.reasons, *reasons))
 
 
 def _reason(result: Result) -> str:

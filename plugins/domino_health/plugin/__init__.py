@@ -27,7 +27,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(SUITE / "checks")]
-    if config.getoption("numprocesses", None):
+    if config.getoption("numprocesses", None) or config.getoption("tx", None):
         print("domino-health: -n is set to 0: looking is concurrent already, and judging takes milliseconds")
         config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
 

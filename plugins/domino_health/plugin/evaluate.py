@@ -4,7 +4,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +15,7 @@ from domino_health.facts.observed import Observed
 from domino_health.gate import Gate, Result, State, could_not_look, describe, judge
 from domino_health.redact import Redactor
 from domino_health.units import spell_duration
-from domino_health.vocabulary import CheckSpec, clean, shorten, spec_of
+from domino_health.vocabulary import Assessment, CheckSpec, Finding, Ref, Unseen, clean, shorten, spec_of
 
 LONGEST = 2000
 """Characters of a text in a report. A scheduler's message on 5,000 nodes has a few hundred."""
@@ -48,13 +48,17 @@ def evaluate(item: pytest.Function, given: Mapping[str, Any], gate: Gate) -> Res
 
     result = _unjudged(spec, {name: fact for name, fact in facts.items() if name not in optional}, gate)
     if result is None:
-        unseen = [target for fact in facts.values() for target in fact.unseen]
+        # What an optional fact could not see is in the verdict: it explains, and decides nothing.
+        unseen = [target for name, fact in facts.items() if name not in optional for target in fact.unseen]
         answers = "unseen" in arguments
         for name, fact in facts.items():
             arguments[name] = None if name in optional and fact.blind else fact.objects
         if answers:
             arguments["unseen"] = unseen
-        result = judge(spec, item.obj(**arguments, **thresholds), () if answers else unseen, gate)
+        returned = item.obj(**arguments, **thresholds)
+        # A check that was to answer for dead targets and says nothing of any has forgotten them.
+        answered = answers and isinstance(returned, Assessment) and (returned.findings or returned.unseen)
+        result = judge(spec, returned, () if answered else unseen, gate)
     return replace(result, thresholds={name: _spell(value) for name, value in thresholds.items()})
 
 
@@ -83,25 +87,36 @@ def _spell(value: Any) -> str:
 
 
 def scrub(result: Result, redactor: Redactor) -> Result:
-    """The result without any secret, wherever in it one turned up, and then with texts of bounded length."""
-    plain = msgspec.json.decode(redactor.scrub(msgspec.json.encode(_encodable(result)).decode()))
-    return msgspec.convert(_bounded(plain), Result)
+    """The result without any secret in what came from outside, and then with texts of bounded length.
+
+    What is ours stays as it is, whatever the secret is: ``high``, say.
+
+    Raises:
+        msgspec.ValidationError: a check put something else where a text or a Ref should be.
+    """
+    outside = {
+        each.name: _fit(getattr(result, each.name), redactor)
+        for each in fields(result)
+        if each.name not in _OURS
+    }
+    # A traceback's end says what was raised.
+    outside["details"] = clean(redactor.scrub(result.details))[-LONGEST_DETAILS:]
+    return msgspec.convert(msgspec.to_builtins(replace(result, **outside)), Result)
 
 
-def _encodable(result: Result) -> Result:
-    """What an exception said may hold what UTF-8 cannot."""
-    return replace(result, reason=clean(result.reason), details=clean(result.details))
+_OURS = frozenset({"id", "title", "area", "rationale", "remediation", "test", "details"})
 
 
-def _bounded(value: Any, key: str = "") -> Any:
-    if key == "details":
-        return value[-LONGEST_DETAILS:]  # a traceback's end says what was raised
+def _fit(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, str):
-        return shorten(value, LONGEST)
-    if isinstance(value, list):
-        return [_bounded(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _bounded(item, name) for name, item in value.items()}
+        return shorten(clean(redactor.scrub(value)), LONGEST)
+    if isinstance(value, Unseen | Finding | Ref):
+        parts = {each.name: _fit(getattr(value, each.name), redactor) for each in fields(value)}
+        return replace(value, **parts)
+    if isinstance(value, tuple):
+        return tuple(_fit(item, redactor) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _fit(item, redactor) for key, item in value.items()}
     return value
 
 

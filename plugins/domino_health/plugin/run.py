@@ -1,8 +1,10 @@
 """A run with a profile: what happens in each of pytest's hooks."""
 
 import signal
+import threading
 import types
-from collections.abc import Generator, Mapping
+import warnings
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +15,19 @@ import pytest
 from domino_health import __version__
 from domino_health.collectors.gather import Gathering
 from domino_health.facts.kubernetes import Clock
-from domino_health.gate import INTERNAL_ERROR, Gate, Result, State, Verdict, decide, describe
+from domino_health.gate import (
+    CLOSED,
+    INTERNAL_ERROR,
+    INTERRUPTED,
+    OPEN,
+    Gate,
+    Result,
+    State,
+    Verdict,
+    close,
+    decide,
+    describe,
+)
 from domino_health.plugin import evaluate
 from domino_health.plugin.facts import GATHERING, wanted_by
 from domino_health.plugin.progress import Progress
@@ -23,9 +37,18 @@ from domino_health.reports import evidence, html, junit
 from domino_health.reports.folder import Folder
 from domino_health.reports.record import Record
 from domino_health.reports.text import finding_lines, verdict_lines
-from domino_health.vocabulary import clean
+from domino_health.vocabulary import clean, shorten
 
 RESULT = pytest.StashKey[Result]()
+REASON = "domino_health_reason"
+"""Of pytest's report: why it looks as it does, in one line; a teardown's own where the result stands."""
+
+
+ONLY_ASKS = (
+    *("collectonly", "setupplan", "help", "version", "markers"),
+    *("showfixtures", "show_fixtures_per_test", "cacheshow"),
+)
+"""Options with which no check is called: there is nothing to report, and no verdict."""
 
 
 class Run:
@@ -34,12 +57,13 @@ class Run:
     def __init__(self, config: pytest.Config, loaded: Loaded, known: Mapping[str, Any]) -> None:
         self.config = config
         self.loaded = loaded
-        self.known = known
+        self.known_ids = set(known)
         self.gate = Gate()
         self.selected: dict[str, str] = {}
         """Id of each check of this run, to its node id."""
         self.results: dict[str, Result] = {}
         self.broken: list[str] = []
+        self.interrupted = False
         self.verdict: Verdict | None = None
         self.gathering: Gathering | None = None
         self.progress: Progress | None = None
@@ -78,8 +102,11 @@ class Run:
         run = cls(config, loaded, known)
         # A warning in a collector's thread must not become an error that looks like an outage.
         config.addinivalue_line("filterwarnings", "default")
+        # A project that names its own tests otherwise must not hide the checks.
+        config.addinivalue_line("python_files", "test_*.py")
+        config.addinivalue_line("python_functions", "test_*")
         config.option.showcapture = "no"
-        if not config.option.collectonly:
+        if not any(getattr(config.option, name, False) for name in ONLY_ASKS):
             run._choose_folder(here / "reports" / loaded.name)
         return run
 
@@ -108,16 +135,22 @@ class Run:
         def interrupt(number: int, _frame: types.FrameType | None) -> None:
             raise KeyboardInterrupt(f"signal {number}")
 
-        before = signal.signal(signal.SIGTERM, interrupt)
+        self._handle(signal.SIGTERM, interrupt)
+
+    def _handle(self, number: signal.Signals, handler: Any) -> None:
+        """Until the run has ended. Python takes signals in the main thread alone."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        before = signal.signal(number, handler)
 
         def restore() -> None:
-            signal.signal(signal.SIGTERM, before)
+            signal.signal(number, before)
 
         self.config.add_cleanup(restore)
 
     def pytest_report_header(self) -> list[str]:
         """Which profile, and how many checks there are."""
-        return [f"profile: {self.loaded.name} ({self.loaded.source}), {len(self.known)} checks known"]
+        return [f"profile: {self.loaded.name} ({self.loaded.source}), {len(self.known_ids)} checks known"]
 
     def pytest_pycollect_makemodule(
         self, module_path: Path, parent: pytest.Collector
@@ -128,10 +161,19 @@ class Run:
         nodeid = module_path.relative_to(SUITE).as_posix()
         return pytest.Module.from_parent(parent, path=module_path, nodeid=nodeid)
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """A module that cannot be collected holds checks that nobody hears of."""
+        """A module that cannot be collected, or skips itself, holds checks that nobody hears of."""
         if report.failed:
             self.broken.append(f"{report.nodeid} could not be collected")
+            report.longrepr = self._shown(report.longreprtext)
+        elif report.skipped:
+            self.broken.append(f"{report.nodeid} was skipped as a whole")
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Checks that are not among the installed ones are known from here on, selected or not."""
+        if spec := evaluate.spec_of_item(item):
+            self.known_ids.add(spec.id)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -141,6 +183,10 @@ class Run:
             raise pytest.UsageError(
                 "these tests have no @check, so that their outcome could not open or close the gate: "
                 f"{', '.join(strangers)}; mark them, or run them without --profile"
+            )
+        if made := [item.nodeid for item in items if hasattr(item, "callspec")]:
+            raise pytest.UsageError(
+                f"a check is one item and judges facts, so it cannot be parametrized: {', '.join(made)}"
             )
         seen: dict[str, str] = {}
         for item in items:
@@ -161,7 +207,7 @@ class Run:
         for item in session.items:
             if spec := evaluate.spec_of_item(item):
                 self.selected[spec.id] = item.nodeid
-        if self.config.option.collectonly or not session.items:
+        if self.folder is None or not session.items:
             return
         wanted = {name: fact for item in session.items for name, fact in wanted_by(item).items()}
         self.gathering = Gathering(list(wanted.values()), self.loaded.profile)
@@ -188,7 +234,6 @@ class Run:
         result = evaluate.evaluate(pyfuncitem, self.loaded.thresholds.get(spec.id, {}), self.gate)
         result = evaluate.scrub(replace(result, test=pyfuncitem.nodeid), self.loaded.redactor)
         pyfuncitem.stash[RESULT] = result
-        pyfuncitem.user_properties.append(("outcome", result.state.value))
         pyfuncitem.add_report_section("call", "stdout", "\n".join(finding_lines(result, self.many_clusters)))
         return True
 
@@ -206,12 +251,19 @@ class Run:
         spec = evaluate.spec_of_item(item)
         if spec is None:
             return report
-        result = item.stash.get(RESULT, None) if call.when == "call" else None
-        if result is None and report.outcome != "passed":
-            result = self._raised(item, call, report)
-            item.user_properties.append(("outcome", result.state.value))
+        report.sections = [(title, self._shown(content)) for title, content in report.sections]
+        result = item.stash.get(RESULT, None)
+        shown = result if call.when == "call" else None
+        if call.excinfo is not None:
+            raised = self._raised(item, call, report)
+            # The first thing that closes the gate stands; what comes after it is shown as well.
+            if result is None or (raised.closes and not result.closes):
+                item.stash[RESULT] = result = raised
+            shown = raised if raised.closes or result is raised else shown
         if result is not None:
-            self._dress(report, result)
+            others = [(name, value) for name, value in item.user_properties if name != "outcome"]
+            item.user_properties[:] = report.user_properties = [*others, ("outcome", result.state.value)]
+            self._dress(report, result, shown)
         return report
 
     def _raised(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Result:
@@ -220,29 +272,43 @@ class Run:
         assert spec is not None, "only a check comes here"
         assert call.excinfo is not None, "only one that raised"
         error = call.excinfo.value
+        try:
+            text = str(error)
+        except Exception:  # noqa: BLE001 (a text that raises itself must not end the run)
+            text = "its text raises as well"
         if isinstance(error, pytest.skip.Exception):
-            result = describe(spec, State.SKIPPED, f"skipped: {error}", test=item.nodeid)
-        else:
-            reason = f"raised in {call.when}: {type(error).__name__}: {error}"
-            result = describe(spec, State.UNKNOWN, reason, test=item.nodeid, closes=True)
-            result = replace(result, details=report.longreprtext)
-        return evaluate.scrub(result, self.loaded.redactor)
+            return describe(spec, State.SKIPPED, self._line(f"skipped: {text}"), test=item.nodeid)
+        reason = self._line(f"raised in {call.when}: {type(error).__name__}: {text}")
+        result = describe(spec, State.UNKNOWN, reason, test=item.nodeid, closes=True)
+        return evaluate.scrub(replace(result, details=report.longreprtext), self.loaded.redactor)
 
-    def _dress(self, report: pytest.TestReport, result: Result) -> None:
-        setattr(report, html.ATTRIBUTE, evaluate.wire(replace(result, seconds=round(report.duration, 3))))
-        report.sections = [(title, self.loaded.redactor.scrub(content)) for title, content in report.sections]
+    def _shown(self, text: str) -> str:
+        """A text of any length, without secrets and control characters."""
+        return clean(self.loaded.redactor.scrub(text))
+
+    def _line(self, text: str) -> str:
+        """The same in one line, and no longer than people read. Secrets first: half of one goes unnoticed."""
+        return shorten(" ".join(self._shown(text).split()), evaluate.LONGEST)
+
+    def _dress(self, report: pytest.TestReport, result: Result, shown: Result | None) -> None:
+        """Have the report carry ``result`` and look like ``shown``, what this very phase came to."""
         if hasattr(report, "wasxfail"):
             del report.wasxfail
-        text = result.details or "\n".join(finding_lines(result, self.many_clusters))
-        if result.state is State.FAILED:
+        if shown is None:
+            report.outcome, report.longrepr = "passed", None
+            return
+        setattr(report, html.ATTRIBUTE, evaluate.wire(replace(result, seconds=round(report.duration, 3))))
+        setattr(report, REASON, shown.reason)
+        text = shown.details or "\n".join(finding_lines(shown, self.many_clusters))
+        if shown.state is State.FAILED:
             report.outcome, report.longrepr = "failed", text
-        elif result.state is State.UNKNOWN and result.closes:
+        elif shown.state is State.UNKNOWN and shown.closes:
             # pytest knows errors only of set-up and teardown; JUnit's <error> is made of these.
             report.outcome, report.longrepr = "failed", text
             report.when = "setup" if report.when == "call" else report.when
-        elif result.state in (State.UNKNOWN, State.SKIPPED):
+        elif shown.state in (State.UNKNOWN, State.SKIPPED):
             report.outcome = "skipped"
-            report.longrepr = (str(report.location[0]), (report.location[1] or 0) + 1, result.reason)
+            report.longrepr = (str(report.location[0]), (report.location[1] or 0) + 1, shown.reason)
         else:
             report.outcome, report.longrepr = "passed", None
 
@@ -252,12 +318,17 @@ class Run:
         plain = getattr(report, html.ATTRIBUTE, None)
         if plain is not None:
             result = evaluate.unwire(plain)
-            # A teardown that raises after a pass takes the pass back, never a failure.
-            if result.id not in self.results or self.results[result.id].state is not State.FAILED:
-                self.results[result.id] = result
+            self.results[result.id] = result
+        say_why = junit.prepare(self.config, report, getattr(report, REASON, ""))
         yield
-        if plain is not None:
-            junit.say_why(self.config, report, evaluate.unwire(plain).reason)
+        say_why()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """What a warning says is shown by others: it must be fit for that."""
+        said = str(warning_message.message)
+        if (shown := self._shown(said)) != said:
+            warning_message.message = UserWarning(shown)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, Any] | None:
@@ -274,28 +345,61 @@ class Run:
 
     # After the checks
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """A signal, or ``pytest.exit`` somewhere: not all that was selected has run to its end."""
+        self.interrupted = True
+        if isinstance(excinfo.value, pytest.exit.Exception):
+            excinfo.value.msg = self._shown(str(excinfo.value.msg))
+            excinfo.value.args = (excinfo.value.msg,)
+
+    @staticmethod
+    def _attempt(write: Callable[[], object]) -> list[Exception]:
+        try:
+            write()
+        except Exception as error:  # noqa: BLE001 (whatever it is, the other reports are still to come)
+            return [error]
+        return []
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
         """The verdict, then all reports of it, whatever happened before."""
         if self.folder is None:
             return (yield)
+        # A second signal, from one who is impatient, must not cost the reports of the first.
+        self._handle(signal.SIGINT, signal.SIG_IGN)
+        self._handle(signal.SIGTERM, signal.SIG_IGN)
+        folder, ended = self.folder, int(exitstatus)
         self.verdict = decide(
             list(self.results.values()),
             selected=self.selected,
-            known=len(self.known),
+            known=len(self.known_ids),
             gate=self.gate,
             broken=self.broken,
-            pytest_status=int(exitstatus),
+            # ``pytest.exit`` may ask for any status, but the run was interrupted all the same.
+            pytest_status=INTERRUPTED if self.interrupted and ended in (OPEN, CLOSED) else ended,
         )
         session.exitstatus = self.verdict.exit_status
-        self.record = self._record(self.verdict)
+        self.record = record = self._record(self.verdict)
+        junit.drop_unfinished(self.config)
+        # What goes wrong with one report must not cost another one.
+        failed = self._attempt(lambda: evidence.write(record, folder.path))
         try:
-            evidence.write(self.record, self.folder.path)
             yield
-            self.folder.point_latest()
-        except OSError as error:
-            session.exitstatus = INTERNAL_ERROR
-            self._say([f"reports could not be written (exit {INTERNAL_ERROR}): {error}"])
+        except Exception as error:  # noqa: BLE001 (another plugin's report; ours are still to come)
+            failed += [error, *self._attempt(lambda: junit.write(self.config))]
+        if not failed:
+            failed = self._attempt(folder.point_latest)
+        said = [self._line(f"reports could not be written: {type(e).__name__}: {e}") for e in failed]
+        if failed:
+            self.verdict = close(self.verdict, INTERNAL_ERROR, said)
+        elif self.verdict.open and session.exitstatus != OPEN:  # --max-warnings, or a plugin that counts
+            ended = int(session.exitstatus)
+            self.verdict = close(self.verdict, ended, [f"pytest ended with status {ended}"])
+        if self.verdict is not record.verdict:
+            closed = replace(record, verdict=self.verdict)
+            self._attempt(lambda: evidence.write(closed, folder.path))
+        session.exitstatus = self.verdict.exit_status
         # After pytest's own last line, so that the verdict is the last thing one reads.
         *reasons, last = verdict_lines(self.verdict, self.record.results, self._page())
         self._say(reasons)

@@ -21,16 +21,23 @@ def known_checks() -> dict[str, Callable[..., Any]]:
     """All checks by id, whatever this run selects: profiles are held against them.
 
     Raises:
-        pytest.UsageError: a module that cannot be imported, or an id that is used twice.
+        pytest.UsageError: another package called ``checks`` in the way, a module that cannot be
+            imported, or an id that is used twice.
     """
     if str(SUITE) not in sys.path:
         sys.path.insert(0, str(SUITE))
     known: dict[str, Callable[..., Any]] = {}
     package = importlib.import_module("checks")
+    if SUITE / "checks" not in map(Path, package.__path__):
+        raise pytest.UsageError(
+            f"another package called checks was imported first, {package.__path__[0]}: "
+            "call pytest --profile from another directory"
+        )
     for found in pkgutil.iter_modules(package.__path__, "checks."):
         try:
             module = importlib.import_module(found.name)
-        except Exception as error:  # a module may raise anything at import; name it, whatever it is
+        # A module may raise anything at import, and may skip itself: name it, whatever it is.
+        except (Exception, SystemExit, pytest.skip.Exception) as error:
             raise pytest.UsageError(
                 f"{found.name} cannot be imported: {type(error).__name__}: {error}"
             ) from error

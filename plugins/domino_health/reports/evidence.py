@@ -2,8 +2,10 @@
 
 import gzip
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +13,33 @@ import msgspec
 
 from domino_health.facts.observed import FACTS_FORMAT, Observed
 from domino_health.reports.record import Record
+from domino_health.vocabulary import Unseen, clean
 
 FORMAT = 1
 """Version of findings.json and verdict.json. The one before is still read."""
 
 
 def write(record: Record, folder: Path) -> None:
-    """Write every file of evidence, each whole or not at all.
+    """Write every file of evidence, each whole or not at all; one that cannot be costs no other one.
 
     Raises:
-        OSError: a file could not be written.
+        Exception: the first that kept a file from being written.
     """
-    scrub = record.redactor.scrub
-    _write(folder / "profile.yaml", record.resolved.encode())
-    _write(folder / "findings.json", scrub(_pretty(findings(record))).encode())
     (folder / "facts").mkdir(exist_ok=True)
-    for name, observed in record.observed.items():
-        text = scrub(msgspec.json.encode(_fact(observed)).decode())
-        _write(folder / "facts" / f"{name}.json.gz", gzip.compress(text.encode(), compresslevel=6, mtime=0))
-    _write(folder / "verdict.json", scrub(_pretty(verdict(record))).encode())
+    contents: dict[str, Callable[[], bytes]] = {
+        "profile.yaml": record.resolved.encode,
+        "findings.json": lambda: _pretty(findings(record)),
+        **{f"facts/{name}.json.gz": partial(_packed, fact, record) for name, fact in record.observed.items()},
+        "verdict.json": lambda: _pretty(verdict(record)),
+    }
+    problems = []
+    for name, content in contents.items():
+        try:
+            _write(folder / name, content())
+        except Exception as error:  # noqa: BLE001 (raised below, when all others are written)
+            problems.append(error)
+    if problems:
+        raise problems[0]
 
 
 def findings(record: Record) -> dict[str, Any]:
@@ -61,32 +71,66 @@ def verdict(record: Record) -> dict[str, Any]:
     }
 
 
-def _unseen(record: Record) -> Iterator[Any]:
+def _unseen(record: Record) -> Iterator[Unseen]:
+    scrub = record.redactor.scrub
     for observed in record.observed.values():
-        yield from observed.unseen
+        for unseen in observed.unseen:
+            target, reason, cure = map(scrub, (unseen.target, unseen.reason, unseen.cure))
+            yield replace(unseen, target=target, reason=reason, cure=cure)
 
 
-def _fact(observed: Observed) -> dict[str, Any]:
-    return {
+def _packed(observed: Observed, record: Record) -> bytes:
+    return gzip.compress(_fact(observed, record.redactor.scrub), compresslevel=6, mtime=0)
+
+
+def _fact(observed: Observed, scrub: Callable[[str], str]) -> bytes:
+    """JSON whatever the secrets are, ``443`` for one, and whatever came from outside, lone surrogates too."""
+    fact = {
         "format": FACTS_FORMAT,
         "fact": observed.fact,
         "absent": observed.absent,
         "targets": observed.targets,
     }
+    try:
+        content = msgspec.json.encode(fact)
+    except UnicodeEncodeError:
+        pass
+    else:
+        if scrub(content.decode()) == content.decode():
+            return content
+    fact["targets"] = [
+        {**_fit(msgspec.to_builtins(seen), scrub), "outcome": seen.outcome, "at": seen.at}
+        for seen in observed.targets
+    ]
+    return msgspec.json.encode(fact)
 
 
-def _pretty(data: dict[str, Any]) -> str:
-    return msgspec.json.format(msgspec.json.encode(data, order="deterministic"), indent=2).decode() + "\n"
+def _pretty(data: dict[str, Any]) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(data, order="deterministic"), indent=2) + b"\n"
+
+
+def _fit(value: Any, scrub: Callable[[str], str]) -> Any:
+    """The same with its texts, and no numbers, fit to be written. Slow: a few seconds for many pods."""
+    if isinstance(value, str):
+        return clean(scrub(value))
+    if isinstance(value, Mapping):
+        return {_fit(key, scrub): _fit(item, scrub) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fit(item, scrub) for item in value]
+    return value
 
 
 def _write(path: Path, content: bytes) -> None:
     """Under another name first: a run that is killed leaves no half file."""
     temporary = path.with_name(f".{path.name}.part")
-    with temporary.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def stamp(moment: datetime) -> str:

@@ -1,0 +1,197 @@
+"""IDP-001: every TLS endpoint presents a chain that verifies and lasts."""
+
+from datetime import timedelta
+
+import pytest
+from checks import test_identity as identity
+
+from builders import NOW, certificate, endpoint
+from domino_health import Assessment, Finding, Ref, Severity, TlsEndpoint, Unseen
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+def assess(*endpoints: TlsEndpoint, unseen: tuple[Unseen, ...] = (), **thresholds: timedelta) -> Assessment:
+    return identity.test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
+        list(endpoints), list(unseen), NOW, **thresholds
+    )
+
+
+def found(assessment: Assessment) -> Finding:
+    (finding,) = assessment.findings
+    return finding
+
+
+def test_a_chain_that_verifies_and_lasts_is_healthy() -> None:
+    assessment = assess(endpoint())
+
+    assert len(assessment.population) == 1
+    assert assessment.findings == ()
+    assert assessment.worst == "the first certificate ends in 90 d, on 2026-06-12 12:00 UTC"
+
+
+def test_without_an_endpoint_there_is_nothing_to_assess() -> None:
+    assessment = assess()
+
+    assert len(assessment.population) == 0
+    assert assessment.worst == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "severity"),
+    [
+        (30 * DAY, None),
+        (30 * DAY - SECOND, Severity.MEDIUM),
+        (7 * DAY, Severity.MEDIUM),
+        (7 * DAY - SECOND, Severity.HIGH),
+        (SECOND, Severity.HIGH),
+        (timedelta(0), Severity.CRITICAL),
+        (-3 * DAY, Severity.CRITICAL),
+    ],
+)
+def test_the_time_that_is_left_decides_the_severity(left: timedelta, severity: Severity | None) -> None:
+    findings = assess(endpoint("front", certificate(left=left))).findings
+
+    assert [finding.severity for finding in findings] == ([severity] if severity else [])
+
+
+def test_thresholds_are_the_profiles() -> None:
+    ends_soon = endpoint("front", certificate(left=40 * DAY))
+
+    assert found(assess(ends_soon, warn_before=60 * DAY)).severity is Severity.MEDIUM
+    assert found(assess(ends_soon, warn_before=60 * DAY, fail_before=50 * DAY)).severity is Severity.HIGH
+
+
+def test_the_finding_names_the_certificate_its_end_and_the_threshold() -> None:
+    finding = found(assess(endpoint("keycloak", certificate(left=6 * DAY + 3 * timedelta(hours=1)))))
+
+    assert finding.subject == Ref("", "endpoint", "", "keycloak")
+    assert finding.message == (
+        "the certificate of CN=domino.example.com ends in 6 d 3 h, on 2026-03-20 15:00 UTC; "
+        "at least 7 d wanted"
+    )
+
+
+def test_a_certificate_that_has_ended_says_since_when() -> None:
+    assessment = assess(endpoint("front", certificate(left=-2 * DAY)))
+
+    assert "ended 2 d ago, on 2026-03-12 12:00 UTC" in found(assessment).message
+    assert assessment.worst == "the first certificate ended 2 d ago, on 2026-03-12 12:00 UTC"
+
+
+def test_a_certificate_that_is_not_valid_yet_closes_the_gate() -> None:
+    finding = found(assess(endpoint("front", certificate(begins=2 * DAY))))
+
+    assert finding.severity is Severity.HIGH
+    assert finding.message == (
+        "the certificate of CN=domino.example.com is not valid before 2026-03-16 12:00 UTC"
+    )
+
+
+def test_a_short_lived_certificate_that_is_not_valid_yet_closes_the_gate_too() -> None:
+    # Its end is near as well, which alone would only warn; but nobody can log in today.
+    findings = assess(endpoint("front", certificate(begins=2 * DAY, left=20 * DAY))).findings
+
+    assert Severity.HIGH in {finding.severity for finding in findings}
+    assert any("not valid before" in finding.message for finding in findings)
+
+
+def test_an_intermediate_near_its_end_counts_like_the_endpoints_own() -> None:
+    intermediate = certificate("CN=Example Issuing CA", left=5 * DAY)
+
+    finding = found(assess(endpoint("front", certificate(), intermediate)))
+
+    assert finding.severity is Severity.HIGH
+    assert "CN=Example Issuing CA" in finding.message
+
+
+def test_a_certificate_that_no_verified_path_needs_does_not_count() -> None:
+    # Servers go on presenting the old cross-signed intermediate, and clients do not mind.
+    old = certificate("CN=Old Cross", left=-30 * DAY)
+
+    assert assess(endpoint("front", certificate(), old, verified=[certificate()])).findings == ()
+
+
+def test_without_a_verified_path_what_was_presented_counts() -> None:
+    findings = assess(
+        endpoint("front", certificate(left=-DAY), verified=[], errors=["self-signed certificate"])
+    ).findings
+
+    assert {finding.severity for finding in findings} == {Severity.HIGH, Severity.CRITICAL}
+
+
+def test_a_chain_that_does_not_verify_says_why() -> None:
+    finding = found(assess(endpoint(verified=[], errors=["unable to get local issuer certificate"])))
+
+    assert finding.severity is Severity.HIGH
+    assert finding.message == "the chain does not verify: unable to get local issuer certificate"
+
+
+def test_a_certificate_for_another_name_says_which_names_it_is_for() -> None:
+    wrong = endpoint("front", certificate(names=("old.example.com", "10.0.0.1")), name_matches=False)
+
+    finding = found(assess(wrong))
+
+    assert finding.severity is Severity.HIGH
+    assert finding.message == ("the certificate is for old.example.com, 10.0.0.1, not for domino.example.com")
+
+
+def test_a_certificate_without_any_name_says_so() -> None:
+    finding = found(assess(endpoint("front", certificate(names=()), name_matches=False)))
+
+    assert "is for no name at all" in finding.message
+
+
+def test_a_dead_endpoint_is_a_finding_and_is_assessed() -> None:
+    dead = Unseen("idp", "connection refused", "start it", "failed", "tls_endpoints")
+
+    assessment = assess(endpoint(), unseen=(dead,))
+
+    assert len(assessment.population) == 2
+    assert assessment.unseen == ()
+    finding = found(assessment)
+    assert finding.subject == Ref("", "endpoint", "", "idp")
+    assert finding.severity is Severity.HIGH
+    assert finding.message == "does not answer: connection refused"
+
+
+def test_when_every_endpoint_is_dead_none_of_them_passes() -> None:
+    dead = tuple(Unseen(name, "connection refused", "start it") for name in ("front", "idp"))
+
+    assessment = assess(unseen=dead)
+
+    assert len(assessment.population) == 2
+    assert len(tuple(assessment.findings)) == 2
+    assert assessment.worst == ""
+
+
+def test_every_fault_of_every_endpoint_is_named() -> None:
+    assessment = assess(
+        endpoint("front", certificate(left=-DAY), name_matches=False),
+        endpoint("idp", verified=[], errors=["self-signed certificate"]),
+        endpoint("fine"),
+        unseen=(Unseen("dead", "timed out", "wait"),),
+    )
+
+    assert sorted(finding.subject.name for finding in assessment.findings) == [
+        "dead",
+        "front",
+        "front",
+        "idp",
+    ]
+    assert len(assessment.population) == 4
+
+
+def test_no_finding_is_worse_than_the_check_declares() -> None:
+    severities = {
+        finding.severity
+        for finding in assess(
+            endpoint("ended", certificate(left=-DAY)),
+            endpoint("name", name_matches=False),
+            unseen=(Unseen("dead", "timed out", "wait"),),
+        ).findings
+    }
+
+    assert None not in severities
+    assert max(filter(None, severities)) <= Severity.CRITICAL

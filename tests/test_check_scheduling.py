@@ -1,0 +1,303 @@
+"""SCHED-001: no pod waits too long for a node."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from checks import test_scheduling as scheduling
+
+from builders import NOW, SAID_1_28, SAID_1_36, deployment_pod, pod
+from domino_health import Assessment, Finding, Pod, Ref
+from domino_health.facts.kubernetes import Labels, Owner
+
+MINUTE = timedelta(minutes=1)
+MOMENT = timedelta(microseconds=1)
+
+
+def assess(*pods: Pod, **thresholds: timedelta) -> Assessment:
+    return scheduling.test_pods_get_a_node_in_time(list(pods), NOW, **thresholds)
+
+
+def found(*pods: Pod, **thresholds: timedelta) -> list[Finding]:
+    return list(assess(*pods, **thresholds).findings)
+
+
+def messages(assessment: Assessment) -> list[str]:
+    return [finding.message for finding in assessment.findings]
+
+
+# What is healthy
+
+
+def test_pods_that_run_are_assessed_and_none_is_found_wanting() -> None:
+    assessment = assess(pod("a", node="node-1"), pod("b", node="node-2"))
+
+    assert len(assessment.population) == 2
+    assert assessment.findings == ()
+    assert assessment.worst == "no pod waits"
+
+
+def test_without_any_pod_there_is_nothing_to_assess() -> None:
+    assessment = assess()
+
+    assert len(assessment.population) == 0
+    assert assessment.findings == ()
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+def test_a_pod_that_has_ended_counts_neither_as_waiting_nor_as_assessed(phase: str) -> None:
+    # A pod that was evicted before it had a node is Failed, and has none for ever.
+    assessment = assess(pod(phase=phase))
+
+    assert len(assessment.population) == 0
+    assert assessment.findings == ()
+
+
+def test_a_pod_that_is_being_deleted_is_waited_for_by_nobody() -> None:
+    assessment = assess(pod(deleted=True))
+
+    assert len(assessment.population) == 1
+    assert assessment.findings == ()
+
+
+def test_a_young_pod_may_wait_and_its_wait_stands_in_every_report() -> None:
+    assessment = assess(pod(age=4 * MINUTE + timedelta(seconds=12)))
+
+    assert assessment.findings == ()
+    assert assessment.worst == "longest wait 4 m 12 s of 10 m"
+
+
+def test_a_pod_from_the_future_has_not_waited_at_all() -> None:
+    # The clock of the cluster that made it may be ahead of the one that ages are told by.
+    assessment = assess(pod(age=-5 * MINUTE))
+
+    assert assessment.findings == ()
+    assert assessment.worst == "no pod waits"
+
+
+# Where the threshold lies
+
+
+@pytest.mark.parametrize(
+    ("age", "findings"), [(10 * MINUTE - MOMENT, 0), (10 * MINUTE, 0), (10 * MINUTE + MOMENT, 1)]
+)
+def test_the_threshold_itself_is_still_allowed(age: timedelta, findings: int) -> None:
+    assert len(found(pod(age=age))) == findings
+
+
+@pytest.mark.parametrize("resource", ["nvidia.com/gpu", "nvidia.com/mig-1g.5gb", "aws.amazon.com/neuron"])
+@pytest.mark.parametrize(("age", "findings"), [(30 * MINUTE, 0), (30 * MINUTE + MOMENT, 1)])
+def test_a_pod_that_asks_for_an_accelerator_may_wait_longer(
+    resource: str, age: timedelta, findings: int
+) -> None:
+    assert len(found(pod(age=age, requests=[{resource: "1"}]))) == findings
+
+
+def test_a_pod_that_asks_for_no_gpu_by_name_waits_like_any_other() -> None:
+    assessment = assess(pod(age=11 * MINUTE, requests=[{"nvidia.com/gpu": "0"}]))
+
+    assert "at most 10 m" in messages(assessment)[0]
+
+
+def test_thresholds_are_the_profiles() -> None:
+    waits = pod(age=11 * MINUTE)
+
+    assert not assess(waits, max_wait=11 * MINUTE).findings
+    assert "at most 5 m" in messages(assess(waits, max_wait=5 * MINUTE))[0]
+
+
+def test_the_worst_wait_is_the_one_nearest_to_its_own_threshold() -> None:
+    patient = pod("gpu", age=20 * MINUTE, requests=[{"nvidia.com/gpu": "1"}])
+    urgent = pod("cpu", age=9 * MINUTE)
+
+    assert assess(patient, urgent).worst == "longest wait 9 m of 10 m"
+
+
+# What the finding says
+
+
+def test_the_scheduler_of_1_36_is_explained_and_quoted() -> None:
+    (message,) = messages(assess(pod(said=SAID_1_36, requests=[{"cpu": "6"}, {"cpu": "500m"}])))
+
+    assert message == (
+        "1 pod without a node for up to 1 h, at most 10 m. Of 7 nodes: 2 with insufficient cpu (it asks for "
+        "6 + 500m), 5 with a taint that it does not tolerate. Scheduler: 0/7 nodes are available: "
+        "2 Insufficient cpu, 5 node(s) had untolerated taint(s)."
+    )
+
+
+def test_an_older_scheduler_names_the_taint() -> None:
+    (message,) = messages(assess(pod(said=SAID_1_28)))
+
+    assert "5 with a taint that it does not tolerate (domino: platform). Scheduler: 0/7" in message
+    assert "preemption" not in message
+
+
+SAID = {
+    "0/4 nodes are available: 1 node(s) were unschedulable, 3 node(s) had volume node affinity conflict.": (
+        "Of 4 nodes: 1 cordoned, 3 in another zone than its volume. Scheduler: "
+    ),
+    "0/3 nodes are available: 3 node(s) didn't match PersistentVolume's node affinity. no new claims to "
+    "deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.": (
+        "Of 3 nodes: 3 in another zone than its volume. Scheduler: "
+    ),
+    "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/3 nodes are "
+    "available: 3 Preemption is not helpful for scheduling.": (
+        "Of 3 nodes: its volume claim is not bound. Scheduler: "
+    ),
+    '0/3 nodes are available: persistentvolumeclaim "work" not found.': (
+        "Of 3 nodes: its volume claim is not bound. Scheduler: "
+    ),
+    "0/9 nodes are available: 9 node(s) didn't match Pod's node affinity/selector.": (
+        "Of 9 nodes: 9 outside its selector dominodatalab.com/node-pool=gpu. Scheduler: "
+    ),
+    "0/2 nodes are available: 2 node(s) didn't have free ports for the requested pod ports.": (
+        "Of 2 nodes: 2 where its host port is taken. Scheduler: "
+    ),
+    "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints.": (
+        "Of 2 nodes: 2 ruled out by pod affinity or topology spread. Scheduler: "
+    ),
+    "0/2 nodes are available: 2 Too many pods.": "Of 2 nodes: 2 Too many pods. Scheduler: ",
+    "no nodes available to schedule pods": "No nodes available to schedule pods",
+}
+
+
+@pytest.mark.parametrize(("said", "explained"), SAID.items())
+def test_each_cause_is_put_into_words(said: str, explained: str) -> None:
+    (message,) = messages(assess(pod(said=said, selector={"dominodatalab.com/node-pool": "gpu"})))
+
+    assert explained in message
+
+
+def test_where_no_scheduler_has_looked_the_finding_asks_for_it() -> None:
+    (message,) = messages(assess(pod(said=None, scheduler="volcano")))
+
+    assert "No scheduler has looked at it; is volcano running?" in message
+
+
+def test_a_condition_without_a_message_gives_its_reason() -> None:
+    (message,) = messages(assess(pod(said="", reason="SchedulerError")))
+
+    assert message.endswith("SchedulerError")
+
+
+def test_a_scheduling_gate_is_told_from_a_lack_of_room() -> None:
+    said = "Scheduling is blocked due to non-empty scheduling gates"
+
+    (message,) = messages(assess(pod(said=said, reason="SchedulingGated")))
+
+    assert f"A scheduling gate holds it back. Scheduler: {said}" in message
+
+
+# How pods are rolled up
+
+
+def test_pods_of_one_deployment_are_one_finding_with_all_counted_and_three_named() -> None:
+    pods = [deployment_pod("nucleus-frontend", f"zzzz{number}") for number in range(7)]
+
+    (finding,) = found(*pods)
+
+    assert finding.subject == Ref("", "deployment", "domino-platform", "nucleus-frontend")
+    assert finding.count == 7
+    assert [example.name for example in finding.examples] == [
+        f"nucleus-frontend-5d9c7b8f4-zzzz{number}" for number in range(3)
+    ]
+    assert finding.message.startswith("7 pods without a node")
+
+
+def test_executions_are_rolled_up_by_tier_and_project_not_by_their_random_names() -> None:
+    small = Labels(workload_type="Workspace", hardware_tier="small-k8s", project="churn")
+    large = Labels(workload_type="Workspace", hardware_tier="large-k8s", project="churn")
+
+    findings = found(pod("run-1", labels=small), pod("run-2", labels=small), pod("run-3", labels=large))
+
+    assert {(finding.subject.name, finding.count) for finding in findings} == {
+        ("type=Workspace,tier=small-k8s,project=churn", 2),
+        ("type=Workspace,tier=large-k8s,project=churn", 1),
+    }
+
+
+def test_the_longest_wait_speaks_for_the_group() -> None:
+    (message,) = messages(
+        assess(deployment_pod("a", "x", age=11 * MINUTE), deployment_pod("a", "y", age=50 * MINUTE))
+    )
+
+    assert "for up to 50 m" in message
+
+
+def test_only_those_that_are_late_are_counted() -> None:
+    (finding,) = found(
+        deployment_pod("a", "late"),
+        deployment_pod("a", "young", age=MINUTE),
+        deployment_pod("a", "runs", node="node-1"),
+    )
+
+    assert finding.count == 1
+
+
+def test_different_causes_of_one_subject_are_different_findings() -> None:
+    findings = found(
+        deployment_pod("a", "x", said="0/2 nodes are available: 2 Insufficient cpu."),
+        deployment_pod("a", "y", said="0/2 nodes are available: 2 node(s) were unschedulable."),
+    )
+
+    assert len(findings) == 2
+    assert len({finding.subject for finding in findings}) == 1
+
+
+def test_the_same_causes_are_one_finding_whatever_the_counts_and_their_order() -> None:
+    # The scheduler sorts its reasons as text, so that their order changes with the numbers in front.
+    findings = found(
+        deployment_pod("a", "x", said="0/7 nodes are available: 1 Insufficient cpu, 6 Insufficient memory."),
+        deployment_pod("a", "y", said="0/7 nodes are available: 2 Insufficient memory, 5 Insufficient cpu."),
+    )
+
+    assert len(findings) == 1
+    assert findings[0].count == 2
+
+
+def test_the_same_name_in_two_clusters_is_two_findings() -> None:
+    findings = found(deployment_pod("a", "x", cluster="east"), deployment_pod("a", "x", cluster="west"))
+
+    assert sorted(finding.subject.cluster for finding in findings) == ["east", "west"]
+
+
+def test_a_pod_that_nothing_owns_is_its_own_subject() -> None:
+    (finding,) = found(pod("by-hand", namespace="default"))
+
+    assert finding.subject == Ref("", "pod", "default", "by-hand")
+
+
+def test_a_cronjobs_runs_are_rolled_up_to_it() -> None:
+    runs = [
+        pod(f"backup-2938000{n}-x", owner=Owner("Job", f"backup-2938000{n}", controller=True))
+        for n in range(2)
+    ]
+
+    (finding,) = found(*runs)
+
+    assert (finding.subject.kind, finding.subject.name, finding.count) == ("cronjob", "backup", 2)
+
+
+def test_ten_thousand_waiting_pods_are_judged_quickly() -> None:
+    pods = [
+        pod(f"run-{n}", labels=Labels(workload_type="Job", hardware_tier=f"tier-{n % 50}", project="p"))
+        for n in range(10_000)
+    ]
+    began = time.perf_counter()
+
+    assessment = assess(*pods)
+
+    assert time.perf_counter() - began < 5, "takes half a second on a laptop"
+    assert len(tuple(assessment.findings)) == 50
+    assert sum(finding.count for finding in assessment.findings) == 10_000
+
+
+def test_what_a_hostile_scheduler_says_cannot_hang_the_check() -> None:
+    said = "0/7 nodes are available: " + ", ".join(["1 no new claims preemption"] * 5_000)
+    began = time.perf_counter()
+
+    (message,) = messages(assess(pod(said=said)))
+
+    assert time.perf_counter() - began < 5
+    assert message.startswith("1 pod without a node")
