@@ -178,7 +178,7 @@ def test_hostile_texts_leave_the_file_valid_the_terminal_quiet_and_the_other_che
     hostile = [a_check(f"TST-{number:03}", *body.split("\n")) for number, body in enumerate(HOSTILE_BODIES)]
     suite.checks(*hostile, a_check("TST-900"))
 
-    ran = suite.run("-rA", "-v")
+    ran = suite.run_apart("-rA", "-v")
 
     assert ran.status == 1
     assert [*ran.states.values()].count("passed") == 5

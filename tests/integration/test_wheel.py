@@ -1,4 +1,4 @@
-"""The wheel works outside of the clone: it carries the engine, the checks, the table of facts and the demo."""
+"""The wheel works outside of the clone: it carries the engine, the checks, the facts and the demo."""
 
 import subprocess
 import sys
