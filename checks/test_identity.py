@@ -30,9 +30,11 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
     profile's tls.ca_file. For a name that does not match, have the certificate issued for the name
     that users type. For an endpoint that does not answer, see the service behind it.
     """
+    unknown = [target for target in unseen if target.outcome == "broken"]
+    dead = [target for target in unseen if target not in unknown]
     findings = [
-        Finding(Ref("", "endpoint", "", dead.target), f"does not answer: {dead.reason}", Severity.HIGH)
-        for dead in unseen
+        Finding(Ref("", "endpoint", "", each.target), f"does not answer: {each.reason}", Severity.HIGH)
+        for each in dead
     ]
     for endpoint in tls_endpoints:
         findings += [
@@ -46,8 +48,9 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
         findings += _dates(endpoint, now, warn_before, fail_before)
     ends = [certificate.not_after for endpoint in tls_endpoints for certificate in endpoint.chain]
     return Assessment(
-        [*tls_endpoints, *unseen],
+        [*tls_endpoints, *dead],
         findings,
+        unseen=unknown,
         worst=f"the first certificate {_when(min(ends), now)}" if ends else "",
     )
 

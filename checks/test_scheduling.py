@@ -22,9 +22,14 @@ OTHERS = [
         re.compile(r"volume node affinity conflict|PersistentVolume's node affinity"),  # the latter in 1.36
         "in another zone than its volume",
     ),
-    (re.compile(r"(?i)persistentvolumeclaim"), "its volume claim is not bound"),
+    (re.compile(r"unbound immediate PersistentVolumeClaim"), "its volume claim is not bound"),
+    (re.compile(r"find available persistent volumes"), "with no volume for its claim"),
+    (re.compile(r'persistentvolumeclaim "[^"]*" not found'), "its volume claim does not exist"),
+    (re.compile(r"ReadWriteOncePod"), "where another pod has its ReadWriteOncePod volume"),
+    (re.compile(r"max volume count"), "with no room for another volume"),
     (re.compile(r"were unschedulable"), "cordoned"),
     (re.compile(r"free ports"), "where its host port is taken"),
+    (re.compile(r"Too many pods"), "with as many pods as it may have"),
     (
         re.compile(r"anti-affinity|pod affinity|topology spread"),
         "ruled out by pod affinity or topology spread",
@@ -92,9 +97,11 @@ def _finding(subject: Ref, late: list[Pod], now: datetime, allowed: Callable[[Po
 
 def _explain(pod: Pod) -> str:
     """What binds: ``Of 7 nodes: 1 with a taint that it does not tolerate, 6 outside its selector a=b``."""
-    causes = ", ".join(f"{count} {cause}".strip() for count, cause in _causes(pod))
+    causes = _causes(pod)
+    text = ", ".join(f"{count} {cause}".strip() for count, cause in causes)
     nodes = NODES.search(pod.why_unscheduled)
-    text = f"Of {nodes.group(1)} nodes: {causes}" if nodes else causes
+    if nodes and any(count for count, _ in causes):
+        text = f"Of {nodes.group(1)} node{'s' if nodes.group(1) != '1' else ''}: {text}"
     return text[:1].upper() + text[1:]
 
 

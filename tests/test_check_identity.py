@@ -31,6 +31,16 @@ def test_a_chain_that_verifies_and_lasts_is_healthy() -> None:
     assert assessment.worst == "the first certificate ends in 90 d, on 2026-06-12 12:00 UTC"
 
 
+def test_what_broke_on_our_side_is_unknown_and_no_finding() -> None:
+    broken = Unseen("front", "no PEM certificates in ca.pem", "mend tls.ca_file", outcome="broken")
+
+    assessment = assess(endpoint("keycloak"), unseen=(broken,))
+
+    assert assessment.findings == ()
+    assert assessment.unseen == (broken,)
+    assert len(assessment.population) == 1
+
+
 def test_without_an_endpoint_there_is_nothing_to_assess() -> None:
     assessment = assess()
 

@@ -143,10 +143,23 @@ SAID = {
     ),
     "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/3 nodes are "
     "available: 3 Preemption is not helpful for scheduling.": (
-        "Of 3 nodes: its volume claim is not bound. Scheduler: "
+        "at most 10 m. Its volume claim is not bound. Scheduler: "
+    ),
+    "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind.": (
+        "Of 3 nodes: 3 with no volume for its claim. Scheduler: "
     ),
     '0/3 nodes are available: persistentvolumeclaim "work" not found.': (
-        "Of 3 nodes: its volume claim is not bound. Scheduler: "
+        "at most 10 m. Its volume claim does not exist. Scheduler: "
+    ),
+    '0/3 nodes are available: persistentvolumeclaim "work" is being deleted.': (
+        'at most 10 m. Persistentvolumeclaim "work" is being deleted. Scheduler: '
+    ),
+    "0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and "
+    "ReadWriteOncePod access mode.": (
+        "Of 1 node: 1 where another pod has its ReadWriteOncePod volume. Scheduler: "
+    ),
+    "0/2 nodes are available: 2 node(s) exceed max volume count.": (
+        "Of 2 nodes: 2 with no room for another volume. Scheduler: "
     ),
     "0/9 nodes are available: 9 node(s) didn't match Pod's node affinity/selector.": (
         "Of 9 nodes: 9 outside its selector dominodatalab.com/node-pool=gpu. Scheduler: "
@@ -157,7 +170,10 @@ SAID = {
     "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints.": (
         "Of 2 nodes: 2 ruled out by pod affinity or topology spread. Scheduler: "
     ),
-    "0/2 nodes are available: 2 Too many pods.": "Of 2 nodes: 2 Too many pods. Scheduler: ",
+    "0/2 nodes are available: 2 Too many pods.": (
+        "Of 2 nodes: 2 with as many pods as it may have. Scheduler: "
+    ),
+    "0/2 nodes are available: 2 words of tomorrow.": "Of 2 nodes: 2 words of tomorrow. Scheduler: ",
     "no nodes available to schedule pods": "No nodes available to schedule pods",
 }
 

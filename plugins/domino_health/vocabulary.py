@@ -109,7 +109,7 @@ class Unseen:
     cure: str
     """What would help, for a denied read the rule to add."""
     outcome: str = "failed"
-    """denied, timed out, failed or truncated."""
+    """denied, timed out, failed, truncated, or broken: then it says nothing of the target."""
     fact: str = ""
     """The fact whose target this is."""
 

@@ -5,6 +5,7 @@ objects, ten times slower and larger than ours, are not used.
 """
 
 import contextlib
+import ipaddress
 import json
 import logging
 import re
@@ -13,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -298,6 +299,7 @@ def _client(cluster: Cluster) -> Any:
     import kubernetes.config
 
     configuration = kubernetes.client.Configuration()
+    proxy_of_environment = configuration.proxy
     with _way_in(cluster.name):
         if cluster.server is not None:
             configuration.host = cluster.server.rstrip("/")
@@ -312,7 +314,17 @@ def _client(cluster: Cluster) -> Any:
                 context=cluster.context,
                 client_configuration=configuration,
             )
+        if _is_loopback(configuration.host) and configuration.proxy == proxy_of_environment:
+            configuration.proxy = None  # as kubectl: a tunnel's end on this machine is never a proxy's to reach
         return kubernetes.client.ApiClient(configuration)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @contextlib.contextmanager

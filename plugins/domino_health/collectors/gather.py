@@ -228,7 +228,7 @@ def _broke(error: BaseException) -> dict[str, Any]:
     except Exception:  # noqa: BLE001 (a pack's exception, which may break once more)
         said = "which cannot be printed"
     return {
-        "outcome": Outcome.FAILED,
+        "outcome": Outcome.BROKEN,
         "reason": f"its collector broke: {type(error).__name__}: {said}",
         "cure": "report this as a bug, with the details",
         "details": "".join(traceback.format_exception(error)),

@@ -200,7 +200,9 @@ def verify(
         try:
             store.load_locations(str(ca_file))
         except crypto.Error:
-            raise CollectionError(f"no PEM certificates in {ca_file}", "mend tls.ca_file") from None
+            raise CollectionError(
+                f"no PEM certificates in {ca_file}", "mend tls.ca_file", Outcome.BROKEN
+            ) from None
     store.set_flags(_NO_CHECK_TIME)
     own, *others = (crypto.X509.from_cryptography(certificate) for certificate in presented)
     context = crypto.X509StoreContext(store, own, others)

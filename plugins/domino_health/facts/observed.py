@@ -22,6 +22,8 @@ class Outcome(enum.Enum):
     TIMED_OUT = "timed out"
     FAILED = "failed"
     TRUNCATED = "truncated"
+    BROKEN = "broken"
+    """Looking itself broke, on this side: it says nothing of the target."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):

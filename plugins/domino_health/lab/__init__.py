@@ -59,7 +59,9 @@ def start(kind: str, *, denied: Collection[str] = ()) -> Platform:
     now = datetime.now(UTC)
     with ExitStack() as stack:
         # Only its owner may enter (mode 0700): keys and a token lie in it.
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="domino-health-lab-")))
+        # A folder that cannot be removed is no reason for another exit status than the verdict's.
+        temporary = tempfile.TemporaryDirectory(prefix="domino-health-lab-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(temporary))
         authority = Authority(folder, now)
         token = secrets.token_urlsafe()
         api = kube_api.KubeApi(recording.shipped(kind), now, token, user=USER, denied=denied)

@@ -35,5 +35,9 @@ def fact(name: str, collect: Collector, type: type, *, section: str) -> Any:
 def wanted_by(item: pytest.Item) -> dict[str, Wanted]:
     """The facts that an item asks for, itself or through its fixtures."""
     definitions = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
-    found = {name: getattr(fixtures[-1].func, "wanted", None) for name, fixtures in definitions.items()}
-    return {name: wanted for name, wanted in found.items() if isinstance(wanted, Wanted)}
+    return {
+        name: wanted
+        for name, fixtures in definitions.items()
+        for fixture in fixtures  # several where one overrides another, which it may ask for
+        if isinstance(wanted := getattr(fixture.func, "wanted", None), Wanted)
+    }
