@@ -14,7 +14,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
-from control_plane import ControlPlane, Object, Objects, eventually
+from control_plane import ControlPlane
+from kube_client import Object, Objects, eventually
 
 PLATFORM, COMPUTE, SYSTEM = "domino-platform", "domino-compute", "domino-system"
 POOL = "dominodatalab.com/node-pool"

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import domino_cluster
-from control_plane import ControlPlane, Object, eventually
+from control_plane import ControlPlane
 from health_run import run_health
+from kube_client import Object, eventually
 
 # What a reader of pods needs, as the docs say it.
 ROLE = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
@@ -200,3 +201,35 @@ def test_without_a_scheduler_pods_wait_for_one(platform: ControlPlane, tmp_path:
     (message,) = [finding["message"] for subject, finding in findings.items() if "no-scheduler" in subject]
     assert run.exit_status == 1, run.output
     assert "no scheduler has looked at it; is default-scheduler running?" in message.casefold()
+
+
+def test_what_the_scheduler_says_of_claims_selectors_and_gates_is_put_into_words(
+    platform: ControlPlane, tmp_path: Path
+) -> None:
+    image = {"name": "main", "image": "busybox"}
+    claim = {"persistentVolumeClaim": {"claimName": "drill"}}
+    specs: dict[str, Object] = {
+        "without-its-claim": {"containers": [image], "volumes": [{"name": "work", **claim}]},
+        "in-a-zone-without-nodes": {"containers": [image], "nodeSelector": {"zone": "nowhere"}},
+        "held-by-a-gate": {"containers": [image], "schedulingGates": [{"name": "example.com/quota"}]},
+    }
+    pods = []
+    for name, spec in specs.items():
+        pod = domino_cluster.new("v1", "Pod", name, domino_cluster.COMPUTE)
+        pods.append(platform.create({**pod, "spec": spec}))
+    try:
+        for pod in pods:
+            path = platform.path(pod)
+            eventually(lambda: platform.get(path)["status"].get("conditions"), what=f"words on {path}")
+        run = run_health(tmp_path, profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s}}"))
+    finally:
+        for pod in pods:
+            platform.delete(pod)
+
+    messages = [finding["message"] for finding in run.result("SCHED-001")["findings"]]
+    for words in (
+        "Its volume claim does not exist. Scheduler: ",
+        "outside its selector zone=nowhere. Scheduler: ",
+        "A scheduling gate holds it back. Scheduler: ",
+    ):
+        assert sum(words in message for message in messages) == 1, messages
