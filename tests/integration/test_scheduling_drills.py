@@ -217,10 +217,12 @@ def test_what_the_scheduler_says_of_claims_selectors_and_gates_is_put_into_words
     for name, spec in specs.items():
         pod = domino_cluster.new("v1", "Pod", name, domino_cluster.COMPUTE)
         pods.append(platform.create({**pod, "spec": spec}))
+    paths = [platform.path(pod) for pod in pods]
     try:
-        for pod in pods:
-            path = platform.path(pod)
-            eventually(lambda: platform.get(path)["status"].get("conditions"), what=f"words on {path}")
+        eventually(
+            lambda: all(platform.get(path)["status"].get("conditions") for path in paths),
+            what=f"the scheduler's words on {paths}",
+        )
         run = run_health(tmp_path, profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s}}"))
     finally:
         for pod in pods:
