@@ -315,7 +315,7 @@ def _client(cluster: Cluster) -> Any:
                 client_configuration=configuration,
             )
         if _is_loopback(configuration.host) and configuration.proxy == proxy_of_environment:
-            configuration.proxy = None  # as kubectl: a tunnel's end on this machine is never a proxy's to reach
+            configuration.proxy = None  # as kubectl: the end of a tunnel here is never a proxy's to reach
         return kubernetes.client.ApiClient(configuration)
 
 

@@ -1,6 +1,7 @@
 """The pytest plugin. Inert without ``--profile``: it adds an option and imports nothing heavy.
 
-With a profile, ``Run`` is registered, and everything else is its doing.
+With a profile, ``Run`` is registered, and ``Ending`` where there is something to report; everything else is
+their doing.
 """
 
 import pytest
@@ -38,7 +39,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.health_profile is None:
         return
     from domino_health.plugin import fixtures
+    from domino_health.plugin.ending import Ending
     from domino_health.plugin.run import Run
 
-    config.pluginmanager.register(Run.prepare(config), "domino-health-run")
+    run = Run.prepare(config)
+    config.pluginmanager.register(run, "domino-health-run")
+    if run.folder is not None:
+        config.pluginmanager.register(Ending(run, run.folder), "domino-health-ending")
     config.pluginmanager.register(fixtures, "domino-health-fixtures")

@@ -4,7 +4,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,14 +13,8 @@ import pytest
 
 from domino_health.facts.observed import Observed
 from domino_health.gate import Gate, Result, State, could_not_look, describe, judge
-from domino_health.redact import Redactor
 from domino_health.units import spell_duration
-from domino_health.vocabulary import Assessment, CheckSpec, Finding, Ref, Unseen, clean, shorten, spec_of
-
-LONGEST = 2000
-"""Characters of a text in a report. A scheduler's message on 5,000 nodes has a few hundred."""
-LONGEST_DETAILS = 20_000
-"""Characters of a traceback."""
+from domino_health.vocabulary import Assessment, CheckSpec, spec_of
 
 
 def spec_of_item(item: pytest.Item) -> CheckSpec | None:
@@ -84,40 +78,6 @@ def _optional(function: Any, name: str) -> bool:
 
 def _spell(value: Any) -> str:
     return spell_duration(value) if isinstance(value, timedelta) else json.dumps(value, default=str)
-
-
-def scrub(result: Result, redactor: Redactor) -> Result:
-    """The result without any secret in what came from outside, and then with texts of bounded length.
-
-    What is ours stays as it is, whatever the secret is: ``high``, say.
-
-    Raises:
-        msgspec.ValidationError: a check put something else where a text or a Ref should be.
-    """
-    outside = {
-        each.name: _fit(getattr(result, each.name), redactor)
-        for each in fields(result)
-        if each.name not in _OURS
-    }
-    # A traceback's end says what was raised.
-    outside["details"] = clean(redactor.scrub(result.details))[-LONGEST_DETAILS:]
-    return msgspec.convert(msgspec.to_builtins(replace(result, **outside)), Result)
-
-
-_OURS = frozenset({"id", "title", "area", "rationale", "remediation", "test", "details"})
-
-
-def _fit(value: Any, redactor: Redactor) -> Any:
-    if isinstance(value, str):
-        return shorten(clean(redactor.scrub(value)), LONGEST)
-    if isinstance(value, Unseen | Finding | Ref):
-        parts = {each.name: _fit(getattr(value, each.name), redactor) for each in fields(value)}
-        return replace(value, **parts)
-    if isinstance(value, tuple):
-        return tuple(_fit(item, redactor) for item in value)
-    if isinstance(value, Mapping):
-        return {key: _fit(item, redactor) for key, item in value.items()}
-    return value
 
 
 def wire(result: Result) -> dict[str, Any]:

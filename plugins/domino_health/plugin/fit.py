@@ -1,0 +1,62 @@
+"""Texts fit to be shown: without secrets, without control characters, of bounded length. In that order:
+half a secret goes unnoticed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+import msgspec
+
+from domino_health.gate import Result
+from domino_health.redact import Redactor
+from domino_health.vocabulary import Finding, Ref, Unseen, clean, shorten
+
+LONGEST = 2000
+"""Characters of a text in a report. A scheduler's message on 5,000 nodes has a few hundred."""
+LONGEST_DETAILS = 20_000
+"""Characters of a traceback."""
+
+
+def shown(text: str, redactor: Redactor) -> str:
+    """A text of any length, without secrets and control characters."""
+    return clean(redactor.scrub(text))
+
+
+def one_line(text: str, redactor: Redactor) -> str:
+    """The same in one line, and no longer than people read."""
+    return shorten(" ".join(shown(text, redactor).split()), LONGEST)
+
+
+def scrub(result: Result, redactor: Redactor) -> Result:
+    """The result without any secret in what came from outside, and then with texts of bounded length.
+
+    What is ours stays as it is, whatever the secret is: ``high``, say.
+
+    Raises:
+        msgspec.ValidationError: a check put something else where a text or a Ref should be.
+    """
+    outside = {
+        each.name: _fit(getattr(result, each.name), redactor)
+        for each in fields(result)
+        if each.name not in _OURS
+    }
+    # A traceback's end says what was raised.
+    outside["details"] = shown(result.details, redactor)[-LONGEST_DETAILS:]
+    return msgspec.convert(msgspec.to_builtins(replace(result, **outside)), Result)
+
+
+_OURS = frozenset({"id", "title", "area", "rationale", "remediation", "test", "details"})
+
+
+def _fit(value: Any, redactor: Redactor) -> Any:
+    if isinstance(value, str):
+        return shorten(shown(value, redactor), LONGEST)
+    if isinstance(value, Unseen | Finding | Ref):
+        parts = {each.name: _fit(getattr(value, each.name), redactor) for each in fields(value)}
+        return replace(value, **parts)
+    if isinstance(value, tuple):
+        return tuple(_fit(item, redactor) for item in value)
+    if isinstance(value, Mapping):
+        return {key: _fit(item, redactor) for key, item in value.items()}
+    return value
