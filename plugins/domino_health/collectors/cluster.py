@@ -1,7 +1,8 @@
 """Reading from a Kubernetes API server: bytes in, typed objects out.
 
-``kubernetes`` gives what it is best at (kubeconfig, exec plugins, in-cluster tokens, TLS); its typed
-objects, ten times slower and larger than ours, are not used.
+``kubernetes`` gives what it is best at (kubeconfig, exec plugins, in-cluster tokens, TLS). Its typed
+objects are not used: for 20,000 pods they take ten times as long and 25 times the memory
+(benchmarks/read_pods.py).
 """
 
 import contextlib
