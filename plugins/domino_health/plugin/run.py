@@ -151,11 +151,11 @@ class Run:
         if strangers:
             raise pytest.UsageError(
                 "these tests have no @check, so that their outcome could not open or close the gate: "
-                f"{', '.join(strangers)}; mark them, or run them without --profile"
+                f"{_some(strangers)}; mark them, or run them without --profile"
             )
         if made := [item.nodeid for item in items if hasattr(item, "callspec")]:
             raise pytest.UsageError(
-                f"a check is one item and judges facts, so it cannot be parametrized: {', '.join(made)}"
+                f"a check is one item and judges facts, so it cannot be parametrized: {_some(made)}"
             )
         seen: dict[str, str] = {}
         for item in items:
@@ -278,3 +278,9 @@ class Run:
         if isinstance(excinfo.value, pytest.exit.Exception):
             excinfo.value.msg = self._shown(str(excinfo.value.msg))
             excinfo.value.args = (excinfo.value.msg,)
+
+
+def _some(names: list[str]) -> str:
+    """A few of them: a whole test suite may stand behind."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

@@ -8,7 +8,7 @@ import pytest
 
 
 def handle(config: pytest.Config, number: signal.Signals, handler: Any) -> None:
-    """Have ``handler`` take a signal until the run has ended; elsewhere than in the main thread, do nothing."""
+    """Have ``handler`` take a signal until the run has ended; outside of the main thread, do nothing."""
     if threading.current_thread() is not threading.main_thread():
         return
     before = signal.signal(number, handler)
