@@ -1,12 +1,15 @@
 """What every section's model shares."""
 
+from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import pydantic
 
-Name = Annotated[str, pydantic.StringConstraints(min_length=1, max_length=253, pattern=r"^[^\s/][^\n]*$")]
-"""A name that stands in reports. It must not come from a reference: references are never shown."""
+from domino_health.profile.files import located, require_file
+from domino_health.profile.references import Referenced
+from domino_health.units import Duration
 
 
 class Section(pydantic.BaseModel):
@@ -14,33 +17,79 @@ class Section(pydantic.BaseModel):
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
 
+    def __repr__(self) -> str:
+        """Without values: each of them may have come from a reference."""
+        return f"{type(self).__name__}()"
 
-def sequence(value: Any) -> Any:
-    """YAML's list as the tuple that a frozen model holds. Strict mode would refuse it."""
-    return tuple(value) if isinstance(value, list) else value
+    __str__ = __repr__
 
 
-def nonempty(value: Any) -> Any:
-    """Refuse an empty list: an empty section looks as if something were watched."""
+def _name(value: Any) -> Any:
+    if isinstance(value, Referenced):
+        message = "a name stands in every report and cannot come from a reference"
+        raise ValueError(message)  # noqa: TRY004 (pydantic's own protocol)
+    if isinstance(value, str) and not (0 < len(value) < 254 and value.isprintable() and "/" not in value):
+        raise ValueError("must be a line of 1 to 253 characters, without a slash")
+    return value
+
+
+Name = Annotated[str, pydantic.BeforeValidator(_name)]
+"""A name that stands in reports, before a slash and what is inside of it (``prod/domino-compute``)."""
+
+
+def _secret(value: Any, info: pydantic.ValidationInfo) -> Any:
+    if info.context and not isinstance(value, Referenced):
+        raise ValueError("a secret must not stand in a profile; write ${NAME} or ${file:PATH}")
+    # Pydantic takes bytes that are no text, as the environment may hold them, in a plain str alone.
+    return str(value) if isinstance(value, Referenced) else value
+
+
+Secret = Annotated[pydantic.SecretStr, pydantic.BeforeValidator(_secret)]
+"""From a reference: a profile is kept in version control and copied into reports."""
+
+
+def _many(value: Any, validate: pydantic.ValidatorFunctionWrapHandler) -> Any:
     if value in ((), []):
-        raise ValueError("is empty; name at least one, or remove the section")
-    return sequence(value)
+        raise ValueError("is empty; name at least one, or remove it")
+    # YAML's list as the tuple that a frozen model holds. Strict mode would refuse it.
+    items = validate(tuple(value) if isinstance(value, list) else value)
+    labels = Counter(str(getattr(item, "label", item)) for item in items)
+    twice = sorted(label for label, count in labels.items() if count > 1)
+    if twice:
+        raise ValueError(f"two are called {', '.join(twice)}; keep one, or name them apart")
+    return items
 
 
-Many = pydantic.BeforeValidator(nonempty)
-"""A list that must not be empty: ``endpoints: Annotated[tuple[Endpoint, ...], Many]``."""
+Many = pydantic.WrapValidator(_many)
+"""A list that is not empty, for an empty section looks as if something were watched, and whose items differ
+by their ``label``: ``endpoints: Annotated[tuple[Endpoint, ...], Many]``."""
+
+
+def _positive(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("must be more than 0s")
+    return value
+
+
+Deadline = Annotated[Duration, pydantic.AfterValidator(_positive)]
+"""How long looking may take."""
 
 
 def _existing_file(value: Any, info: pydantic.ValidationInfo) -> Any:
     if not isinstance(value, str):
         raise ValueError("must be the path of a file")  # noqa: TRY004 (pydantic's own protocol)
-    path = Path(value).expanduser()
-    if info.context:
-        path = info.context["directory"] / path
-    if not path.is_file():
-        raise ValueError(f"no such file: {path}")
+    directory = info.context["directory"] if info.context else Path()
+    path = located(value, directory)
+    try:
+        require_file(path)
+    except ValueError as error:
+        # As it was written: a secret that a path's spelling has changed would not be recognised any more.
+        where = "" if value.startswith(("/", "~")) else f" in {directory}"
+        raise ValueError(f"cannot be read: {value}{where}: {error}") from None
     return path
 
 
-ExistingFile = Annotated[Path, pydantic.BeforeValidator(_existing_file)]
+ExistingFile = Annotated[
+    Path, pydantic.BeforeValidator(_existing_file), pydantic.PlainSerializer(str, when_used="json")
+]
 """A file that is there; a relative path is relative to the profile, ``~`` is understood."""

@@ -1,12 +1,29 @@
 """Section ``clusters``: the Kubernetes clusters of this environment."""
 
+import re
 from datetime import timedelta
 from typing import Annotated, Self
 
 import pydantic
 
-from domino_health.profile.base import ExistingFile, Many, Name, Section
-from domino_health.units import Duration
+from domino_health.profile.base import Deadline, ExistingFile, Many, Name, Secret, Section
+
+
+def _https(value: str) -> str:
+    if not value.startswith("https://"):
+        raise ValueError("must begin with https://; a token is never sent in the clear")
+    return value
+
+
+def _namespace(value: str) -> str:
+    # It becomes a part of the path that is asked for.
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        raise ValueError("not a namespace; its name is of small letters, digits and dashes")
+    return value
+
+
+Namespace = Annotated[str, pydantic.AfterValidator(_namespace)]
+"""The name of a namespace of Kubernetes."""
 
 
 class Cluster(Section):
@@ -24,16 +41,21 @@ class Cluster(Section):
     """A context of the kubeconfig; by default its current one."""
     in_cluster: bool = False
     """Use the service account of the pod that the suite runs in."""
-    server: str | None = None
+    server: Annotated[str, pydantic.AfterValidator(_https)] | None = None
     """``https://host:port`` of the API server, with ``token``."""
-    token: pydantic.SecretStr | None = None
+    token: Secret | None = None
     """Bearer token; as a reference: ``${NAME}`` or ``${file:PATH}``."""
     ca_file: ExistingFile | None = None
     """CA certificates that sign the API server's own, for ``server``; by default the public ones."""
-    namespaces: Annotated[tuple[str, ...], Many] | None = None
+    namespaces: Annotated[tuple[Namespace, ...], Many] | None = None
     """Look only into these namespaces, for an account that may not list the whole cluster."""
-    deadline: Duration = timedelta(seconds=60)
+    deadline: Deadline = timedelta(seconds=60)
     """For each listing; a cluster that takes longer could not be looked at."""
+
+    @property
+    def label(self) -> str:
+        """What reports call it."""
+        return self.name
 
     @pydantic.model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -47,6 +69,4 @@ class Cluster(Section):
             raise ValueError(f"gives several ways in ({', '.join(chosen)}); keep one")
         if self.server is None and (self.token is not None or self.ca_file is not None):
             raise ValueError("token and ca_file go with server; a kubeconfig has its own")
-        if self.server is not None and not self.server.startswith("https://"):
-            raise ValueError("server must begin with https://; a token is never sent in the clear")
         return self

@@ -1,24 +1,18 @@
-"""YAML with the line of every value, and ``${…}`` references resolved."""
+"""YAML with the line of every value, and its mistakes of form."""
 
-import os
-import re
-from collections.abc import Callable, Mapping
+import math
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from domino_health.profile.errors import Problem
 
 Loc = tuple[str | int, ...]
 
-_LARGEST = 1 << 20
 _MOST_VALUES = 50_000
 _DEEPEST = 50
-_LARGEST_SECRET = 1 << 16
-_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)\}")
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def spell(loc: Loc) -> str:
@@ -31,13 +25,15 @@ def spell(loc: Loc) -> str:
 class Document:
     """A parsed profile: plain values, the line of each, and what went wrong so far."""
 
-    data: Any = None
+    data: Any = field(default=None, repr=False)
     lines: dict[Loc, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    secrets: set[str] = field(default_factory=set)
+    told: set[Loc] = field(default_factory=set)
+    """Where a mistake is known, so that what follows from it is not told as another one."""
+    secrets: set[str] = field(default_factory=set, repr=False)
     """Every value that came from a reference to the environment or a file."""
-    referenced: set[Loc] = field(default_factory=set)
-    """Where a reference stood."""
+    references: dict[Loc, str] = field(default_factory=dict)
+    """Where a reference stood, and the value as it was written."""
 
     def line(self, loc: Loc) -> int:
         """The line of a value, or of the nearest thing around it that has one."""
@@ -47,28 +43,37 @@ class Document:
 
     def complain(self, loc: Loc, message: str) -> None:
         """Note a mistake at a place."""
+        self.told.add(loc)
         self.problems.append(Problem(self.line(loc), spell(loc), message))
 
 
 def parse(text: str) -> Document:
     """Parse YAML safely; mistakes of form are in the document's problems, with their lines."""
     document = Document()
-    if len(text) > _LARGEST:
-        document.problems.append(Problem(0, "", "larger than 1 MiB; this is not a profile"))
-        return document
+    loader = None
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        loader = yaml.SafeLoader("")
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
         document.data = _Reader(document, loader).read(root, ()) if root is not None else None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        what = " ".join(part for part in (error.context, error.problem) if part)
-        document.problems.append(Problem(mark.line + 1 if mark else 0, "", f"not YAML: {what}"))
-    except (yaml.YAMLError, RecursionError) as error:
-        document.problems.append(
-            Problem(0, "", f"not YAML: {' '.join(str(error).split()) or 'nested too deeply'}")
-        )
+    # PyYAML lets through what Python says to "\UFFFFFFFF" or to %YAML with a number of 5000 digits.
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        document.problems.append(_mistake_of_form(error, text, loader))
     return document
+
+
+def _mistake_of_form(error: Exception, text: str, loader: yaml.SafeLoader | None) -> Problem:
+    line = loader.get_mark().line + 1 if loader else 0
+    what = "a value that cannot be read"
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else line
+        what = " ".join(part for part in (error.context, error.problem) if part)
+    elif isinstance(error, ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        what = f"the control character U+{ord(text[error.position]):04X} must not stand here"
+    elif isinstance(error, RecursionError):
+        what = "nested too deeply"
+    return Problem(line, "", f"not YAML: {what}")
 
 
 class _Reader:
@@ -91,90 +96,49 @@ class _Reader:
             return self._mapping(node, loc)
         if isinstance(node, yaml.SequenceNode):
             return [self.read(item, (*loc, index)) for index, item in enumerate(node.value)]
+        return self._scalar(node, loc)
+
+    def _scalar(self, node: yaml.Node, loc: Loc) -> Any:
         try:
-            return self.loader.construct_object(node)
-        except ValueError as error:
-            self.document.complain(loc, f"{error}; quote it if it is a text")
+            value = self.loader.construct_object(node)
+        # All that PyYAML raises on 2026-13-45, 0x_, !!int '' and !!bool maybe.
+        except (ValueError, LookupError, AttributeError, OverflowError):
+            kind = node.tag.rpartition(":")[2]
+            self.document.complain(loc, f"YAML takes it for {kind}, and it is none; quote it")
             return None
+        if problem := _unfit(value, loc):
+            self.document.complain(loc, problem)
+        return value
 
     def _mapping(self, node: yaml.MappingNode, loc: Loc) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
         for key_node, value_node in node.value:
             key = key_node.value
             line = key_node.start_mark.line + 1
-            if not isinstance(key_node, yaml.ScalarNode):
-                self.document.problems.append(Problem(line, spell(loc), "a key must be a plain word"))
-                continue
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                self.document.problems.append(Problem(line, spell(loc), "merge keys (<<) are not supported"))
-                continue
-            if key in mapping:
-                first = self.document.lines[*loc, key]
-                self.document.problems.append(
-                    Problem(line, spell((*loc, key)), f"given twice, first on line {first}; keep one")
+            if not isinstance(key_node, yaml.ScalarNode) or not key or not key.isprintable():
+                problem = Problem(line, spell(loc), "a key must be a plain word")
+            elif key_node.tag == "tag:yaml.org,2002:merge":
+                problem = Problem(
+                    line, spell(loc), "merge keys (<<) are not supported; write out what they stand for"
                 )
+            elif key in mapping:
+                first = self.document.lines[*loc, key]
+                problem = Problem(line, spell((*loc, key)), f"given twice, first on line {first}; keep one")
+            else:
+                self.document.lines[*loc, key] = line
+                mapping[key] = self.read(value_node, (*loc, key))
                 continue
-            self.document.lines[*loc, key] = line
-            mapping[key] = self.read(value_node, (*loc, key))
+            self.document.problems.append(problem)
         return mapping
 
 
-def resolve(document: Document, directory: Path, variables: Mapping[str, str]) -> None:
-    """Put values in the place of ``${NAME}`` and ``${file:PATH}``; ``$${`` stands for a plain ``${``.
-
-    ``variables`` come before the environment and are no secrets; all other values are remembered as
-    such. A relative path is relative to ``directory``, the profile's.
-    """
-
-    def lookup(reference: str, loc: Loc) -> str:
-        document.referenced.add(loc)
-        if reference in variables:
-            return variables[reference]
-        if reference.startswith("file:"):
-            value = _secret_file(directory / Path(reference.removeprefix("file:")).expanduser())
-        elif not _NAME.fullmatch(reference):
-            raise ValueError("is not a reference; write ${NAME} or ${file:PATH}, or $${ for a plain ${")
-        elif reference not in os.environ:
-            raise ValueError("is not set in the environment; export it, or use ${file:PATH}")
-        else:
-            value = os.environ[reference]
-        if not value:
-            raise ValueError("is empty")
-        document.secrets.add(value)
-        return value
-
-    document.data = _walk(document.data, (), document, lookup)
-
-
-def _walk(value: Any, loc: Loc, document: Document, lookup: Callable[[str, Loc], str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _walk(item, (*loc, key), document, lookup) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_walk(item, (*loc, index), document, lookup) for index, item in enumerate(value)]
-    if not isinstance(value, str):
-        return value
-
-    def replace(match: re.Match[str]) -> str:
-        if match.group(1) is None:
-            return "${"
-        try:
-            return lookup(match.group(1), loc)
-        except ValueError as error:
-            document.complain(loc, f"{match.group(0)} {error}")
-            return match.group(0)
-
-    return _REFERENCE.sub(replace, value)
-
-
-def _secret_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_SECRET + 1)
-    except OSError as error:
-        raise ValueError(f"cannot be read: {path}: {error.strerror}") from None
-    if len(content) > _LARGEST_SECRET:
-        raise ValueError(f"is larger than 64 KiB: {path}")
-    try:
-        return content.decode().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise ValueError(f"is not text: {path}") from None
+def _unfit(value: Any, loc: Loc) -> str:
+    """What no value of a profile may be, or nothing."""
+    # A key with nothing behind it looks as if something were set. But a threshold may be none.
+    if value is None and loc and loc[0] != "thresholds":
+        return "is empty; give it a value, or remove it"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "must be a finite number"
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        return "must be text; it holds half a character"  # no file and no terminal takes it
+    return ""

@@ -1,8 +1,7 @@
 """From a name or a path to a profile, or to all of its mistakes at once."""
 
-import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,19 @@ from typing import Any
 import pydantic
 from pydantic_core import ErrorDetails
 
-from domino_health.profile.document import Document, Loc, parse, resolve
-from domino_health.profile.errors import Problem, ProfileError, did_you_mean
+from domino_health.profile import files
+from domino_health.profile.document import Document, Loc, parse
+from domino_health.profile.errors import Problem, ProfileError, did_you_mean, reworded
 from domino_health.profile.models import Profile
+from domino_health.profile.references import resolve
 from domino_health.profile.resolved import spell_out
+from domino_health.profile.thresholds import Check, spelled, typed
 from domino_health.redact import Redactor
-from domino_health.vocabulary import CheckSpec, clean, spec_of, threshold_types
+from domino_health.vocabulary import clean
 
-Check = Callable[..., Any]
 StartLab = Callable[[str], Mapping[str, str]]
+
+_LARGEST = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Loaded:
     """Every final value, as YAML; references stay references. What reports keep."""
     redactor: Redactor
     """Takes every referenced value out of whatever is shown."""
-    thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Check id to the thresholds that the profile sets, typed."""
 
 
@@ -42,17 +45,28 @@ def find(name: str, directories: Sequence[Path]) -> Path:
     Raises:
         ProfileError: there is none, with the names that there are.
     """
-    path = Path(name).expanduser()
+    path = files.located(name, Path())
     if path.suffix in (".yaml", ".yml") or path.parent != Path():
-        if path.is_file():
-            return path
-        raise ProfileError(path, [Problem(0, "", "no such file")])
-    candidates = [directory / f"{name}{suffix}" for directory in directories for suffix in (".yaml", ".yml")]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    known = {file.stem for directory in directories for file in directory.glob("*.y*ml")}
-    raise ProfileError(candidates[0], [Problem(0, "", f"no such profile{did_you_mean(name, known)}")])
+        try:
+            files.require_file(path)
+        except ValueError as error:
+            raise ProfileError(path, [Problem(0, "", str(error))]) from None
+        return path
+    for directory in directories:
+        for candidate in (directory / f"{name}.yaml", directory / f"{name}.yml"):
+            if _is_file(candidate):
+                return candidate
+    known = {file.stem for directory in directories for file in directory.glob("*.y*ml") if _is_file(file)}
+    source = directories[0] / f"{name}.yaml" if directories else path
+    raise ProfileError(source, [Problem(0, "", f"no such profile{did_you_mean(name, known)}")])
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        files.require_file(path)
+    except ValueError:
+        return False
+    return True
 
 
 def load(
@@ -70,58 +84,49 @@ def load(
         ProfileError: with every mistake, its line, its path and its cure.
     """
     source = find(name, directories)
-    try:
-        text = source.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(source, [Problem(0, "", f"cannot be read: {error}")]) from None
-    document = parse(text)
-    if document.data is None and not document.problems:
-        document.complain((), "is empty; begin with version: 1")
-    elif not isinstance(document.data, dict) and not document.problems:
+    document = parse(_text(source))
+    if not document.problems and document.data is None:
+        document.problems.append(Problem(0, "", "is empty; begin with version: 1"))
+    elif not document.problems and not isinstance(document.data, dict):
         document.complain((), "must be keys and values; begin with version: 1")
     if not isinstance(document.data, dict):
         raise ProfileError(source, document.problems)
 
-    raw = document.data
-    variables = start_lab(document.data["lab"]) if document.data.get("lab") in ("faulty", "healthy") else {}
-    resolve(document, source.parent, variables)
-    _refuse_referenced_names(document)
+    lab = document.data.get("lab")
+    resolve(document, source.parent, start_lab(lab) if lab in ("faulty", "healthy") else {})
     profile = _validate(document, source)
-    if profile is not None:
-        _refuse_plain_secrets(document, profile, ())
-    thresholds = _thresholds(document, checks)
+    thresholds = typed(document, checks)
     redactor = Redactor(document.secrets)
     if profile is None or document.problems:
         raise ProfileError(
             source, [Problem(p.line, p.path, redactor.scrub(p.message)) for p in document.problems]
         )
-    resolved = redactor.scrub(spell_out(profile, raw, document.referenced, checks, thresholds))
+    resolved = spell_out(profile, spelled(thresholds, checks), document.references, redactor)
     return Loaded(clean(source.stem), source, profile, resolved, redactor, thresholds)
 
 
-def _refuse_referenced_names(document: Document) -> None:
-    for loc in document.referenced:
-        if loc[-1] == "name":
-            document.complain(loc, "a name stands in every report and cannot come from a reference")
-
-
-def _refuse_plain_secrets(document: Document, value: Any, loc: Loc) -> None:
-    """A profile is kept in version control and copied into reports, so no secret may stand in it."""
-    if isinstance(value, pydantic.SecretStr) and loc not in document.referenced:
-        document.complain(loc, "a secret must not stand in a profile; write ${NAME} or ${file:PATH}")
-    elif isinstance(value, pydantic.BaseModel):
-        for name in type(value).model_fields:
-            _refuse_plain_secrets(document, getattr(value, name), (*loc, name))
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            _refuse_plain_secrets(document, item, (*loc, index))
+def _text(source: Path) -> str:
+    try:
+        content = files.read(source, _LARGEST)
+    except ValueError as error:
+        raise ProfileError(source, [Problem(0, "", f"cannot be read: {error}")]) from None
+    if len(content) > _LARGEST:
+        raise ProfileError(source, [Problem(0, "", "larger than 256 KiB; this is not a profile")])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        message = f"cannot be read: byte {byte:#04x} is not UTF-8; save the file as UTF-8"
+        raise ProfileError(source, [Problem(line, "", message)]) from None
 
 
 def _validate(document: Document, source: Path) -> Profile | None:
     try:
         return Profile.model_validate(document.data, context={"directory": source.parent.absolute()})
     except pydantic.ValidationError as error:
-        for mistake in error.errors(include_url=False, include_input=False):
+        mistakes = [each for each in error.errors(include_url=False) if each["loc"] not in document.told]
+        for mistake in mistakes:
             _complain(document, mistake)
         return None
 
@@ -133,62 +138,21 @@ def _complain(document: Document, mistake: ErrorDetails) -> None:
     elif mistake["type"] == "missing":
         document.complain(loc[:-1], f"{loc[-1]} is missing")
     else:
-        message = mistake["msg"].removeprefix("Value error, ")
-        document.complain(loc, message[:1].lower() + message[1:])
+        document.complain(loc, reworded(mistake))
 
 
-def _keys_at(loc: Loc) -> set[str]:
+def _keys_at(loc: Loc) -> Iterator[str]:
     """The keys that the model at ``loc`` knows."""
-    annotation: Any = Profile
+    model: type[pydantic.BaseModel] = Profile
     for part in loc:
-        if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
-            known = annotation.model_fields.get(str(part))
-            annotation = known.annotation if known else None
-        annotation = _model_within(annotation)
+        if isinstance(part, str):
+            model = next(_models(model.model_fields[part].annotation))
+    return iter(model.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[type[pydantic.BaseModel]]:
+    """The models inside of ``Annotated[tuple[Model, ...], Many] | None`` and the like."""
     if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
-        return set(annotation.model_fields)
-    return set()
-
-
-def _model_within(annotation: Any) -> Any:
-    """The model inside ``tuple[Model, ...] | None`` and the like, or the annotation itself."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
-        return annotation
+        yield annotation
     for argument in typing.get_args(annotation):
-        within = _model_within(argument)
-        if isinstance(within, type) and issubclass(within, pydantic.BaseModel):
-            return within
-    return annotation
-
-
-def _thresholds(document: Document, checks: Mapping[str, Check]) -> dict[str, dict[str, Any]]:
-    given = document.data.get("thresholds")
-    typed: dict[str, dict[str, Any]] = {}
-    for id, values in given.items() if isinstance(given, dict) else ():
-        loc: Loc = ("thresholds", id)
-        if id not in checks:
-            document.complain(loc, f"no such check{did_you_mean(id, checks)}")
-        elif isinstance(values, dict):
-            spec = spec_of(checks[id])
-            assert spec is not None, "a known check has a specification"
-            annotations = threshold_types(checks[id])
-            typed[id] = {
-                name: _threshold(document, (*loc, name), spec, annotations, value)
-                for name, value in values.items()
-            }
-    return typed
-
-
-def _threshold(
-    document: Document, loc: Loc, spec: CheckSpec, annotations: Mapping[str, Any], value: Any
-) -> Any:
-    name = str(loc[-1])
-    if name not in spec.thresholds:
-        document.complain(loc, f"{spec.id} has no such threshold{did_you_mean(name, spec.thresholds)}")
-        return None
-    try:
-        return pydantic.TypeAdapter(annotations[name]).validate_python(value, strict=True)
-    except pydantic.ValidationError as error:
-        for mistake in error.errors(include_url=False, include_input=False):
-            document.complain(loc, mistake["msg"].removeprefix("Value error, "))
-        return None
+        yield from _models(argument)

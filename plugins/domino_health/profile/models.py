@@ -1,6 +1,6 @@
 """The profile as a whole."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import pydantic
 
@@ -9,10 +9,16 @@ from domino_health.profile.clusters import Cluster
 from domino_health.profile.tls import Tls
 
 
+def _one(value: Any) -> Any:
+    if type(value) is not int or value != 1:  # true and 1.0 are equal to 1
+        raise ValueError("must be 1, a number")
+    return value
+
+
 class Profile(Section):
     """One environment. A section that is absent switches its checks off, and they say so."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], pydantic.BeforeValidator(_one)]
     """Of this form. Always 1, so far."""
     description: str = ""
     """A line for reports."""
@@ -22,11 +28,3 @@ class Profile(Section):
     tls: Tls | None = None
     thresholds: dict[str, dict[str, Any]] = {}
     """Check id to threshold to value: ``SCHED-001: {max_wait: 5m}``."""
-
-    @pydantic.model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [cluster.name for cluster in self.clusters or ()]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two clusters are called {', '.join(twice)}; give each a name of its own")
-        return self

@@ -3,12 +3,11 @@
 import ipaddress
 import re
 from datetime import timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import pydantic
 
-from domino_health.profile.base import ExistingFile, Many, Name, Section
-from domino_health.units import Duration
+from domino_health.profile.base import Deadline, ExistingFile, Many, Name, Section
 
 _ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>\d{1,5}))?")
 
@@ -29,10 +28,9 @@ class Endpoint(Section):
         if "://" in value:
             raise ValueError("an address is host or host:port, without a scheme or a path")
         match = _ADDRESS.fullmatch(value)
-        if not match or not 0 < int(match["port"] or 443) < 65536:
+        port = int(match["port"] or 443) if match else 0
+        if not match or not 0 < port < 65536 or (match["v6"] and not _is_v6(match["v6"])):
             raise ValueError("not an address; write host, host:port or [IPv6]:port")
-        if match["v6"]:
-            ipaddress.IPv6Address(match["v6"])
         return value
 
     @property
@@ -55,8 +53,16 @@ class Endpoint(Section):
         return self.name or self.address
 
 
+def _is_v6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _short_form(value: Any) -> Any:
-    return {"address": value} if isinstance(value, str) else value
+    return value if isinstance(value, dict | Endpoint) else {"address": value}
 
 
 class Tls(Section):
@@ -65,13 +71,5 @@ class Tls(Section):
     endpoints: Annotated[tuple[Annotated[Endpoint, pydantic.BeforeValidator(_short_form)], ...], Many]
     ca_file: ExistingFile | None = None
     """Further CA certificates to trust (PEM), beside the public ones that browsers trust."""
-    deadline: Duration = timedelta(seconds=10)
+    deadline: Deadline = timedelta(seconds=10)
     """For each endpoint: connecting and the whole handshake."""
-
-    @pydantic.model_validator(mode="after")
-    def _distinct(self) -> Self:
-        labels = [endpoint.label for endpoint in self.endpoints]
-        twice = sorted({label for label in labels if labels.count(label) > 1})
-        if twice:
-            raise ValueError(f"two endpoints are called {', '.join(twice)}; give each a name of its own")
-        return self

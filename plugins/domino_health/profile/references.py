@@ -1,0 +1,92 @@
+"""``${…}``: values that a profile does not hold itself, secrets among them."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from domino_health.profile import files
+from domino_health.profile.document import Document, Loc
+
+_LARGEST_SECRET = 1 << 16
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Referenced(str):
+    """A text that came from a reference, all or in part."""
+
+
+def escaped(text: str) -> str:
+    """``text`` as a profile writes it: a plain ``${`` is ``$${`` there."""
+    return text.replace("${", "$${")
+
+
+def resolve(document: Document, directory: Path, variables: Mapping[str, str]) -> None:
+    """Put values in the place of ``${NAME}`` and ``${file:PATH}``; ``$${`` stands for a plain ``${``.
+
+    Args:
+        document: gets the values, all secrets, and the references as they were written. One that leads
+            nowhere is among its problems.
+        directory: the profile's; a relative path is relative to it.
+        variables: come before the environment, and are no secrets.
+    """
+    document.data = _Resolver(document, directory, variables).walk(document.data, ())
+
+
+class _Resolver:
+    def __init__(self, document: Document, directory: Path, variables: Mapping[str, str]) -> None:
+        self.document = document
+        self.directory = directory
+        self.variables = variables
+
+    def walk(self, value: Any, loc: Loc) -> Any:
+        if isinstance(value, dict):
+            return {key: self.walk(item, (*loc, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self.walk(item, (*loc, index)) for index, item in enumerate(value)]
+        return self._text(value, loc) if isinstance(value, str) else value
+
+    def _text(self, written: str, loc: Loc) -> str:
+        def replace(match: re.Match[str]) -> str:
+            if match[1] is None:
+                return "${"
+            self.document.references[loc] = written
+            try:
+                return self._lookup(match[1] if match[2] else "")
+            except ValueError as error:
+                self.document.complain(loc, f"{match[0]} {error}")
+                return match[0]
+
+        text = _REFERENCE.sub(replace, written)
+        return Referenced(text) if loc in self.document.references else text
+
+    def _lookup(self, reference: str) -> str:
+        if reference in self.variables:
+            return self.variables[reference]
+        if reference.startswith("file:"):
+            value = self._file(reference.removeprefix("file:"))
+        elif not _NAME.fullmatch(reference):
+            raise ValueError("is not a reference; write ${NAME} or ${file:PATH}, or $${ for a plain ${")
+        elif reference not in os.environ:
+            raise ValueError("is not set in the environment; export it, or use ${file:PATH}")
+        else:
+            value = os.environ[reference]
+        if not value:
+            raise ValueError("is empty")
+        self.document.secrets.add(value)
+        return value
+
+    def _file(self, name: str) -> str:
+        path = files.located(name, self.directory)
+        try:
+            content = files.read(path, _LARGEST_SECRET)
+        except ValueError as error:
+            raise ValueError(f"cannot be read: {path}: {error}") from None
+        if len(content) > _LARGEST_SECRET:
+            raise ValueError(f"is larger than 64 KiB: {path}")
+        try:
+            return content.decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise ValueError(f"is not text: {path}") from None
