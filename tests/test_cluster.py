@@ -1027,19 +1027,28 @@ def test_a_deadline_of_months_is_no_reason_to_break(stub: StartStub, connected: 
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY"])
 def test_a_proxy_in_the_environment_is_used_and_named_when_it_is_dead(
-    stub: StartStub, connected: Connect, monkeypatch: pytest.MonkeyPatch, name: str
+    connected: Connect, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     port = dead_port()
     monkeypatch.setenv(name, f"http://someone:hunter22@127.0.0.1:{port}")
-    server = stub(says(200, page("a")))
 
-    error = refused(connected(server))
+    error = refused(connected("https://api.example.com"))
 
     assert f"proxy 127.0.0.1:{port}" in error.reason
     assert "connection refused" in error.reason
     assert "hunter22" not in error.reason
     assert "NO_PROXY" in error.cure
-    assert server.connections == 0
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_is_asked_for_what_is_on_this_machine(
+    stub: StartStub, connected: Connect, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    # As kubectl: the end of a tunnel here is never a proxy's to reach.
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{dead_port()}")
+    server = stub(says(200, page("a")))
+
+    assert listed(connected(server.url.replace("127.0.0.1", host))) == ["a"]
 
 
 def test_a_proxy_that_wants_a_password_is_named(
@@ -1052,7 +1061,7 @@ def test_a_proxy_that_wants_a_password_is_named(
     proxy = opened.enter_context(Listener(demand))
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.port}")
 
-    error = refused(connected("https://10.0.0.1"))
+    error = refused(connected("https://api.example.com"))
 
     assert f"proxy 127.0.0.1:{proxy.port}" in error.reason
     assert "407" in error.reason
@@ -1060,9 +1069,15 @@ def test_a_proxy_that_wants_a_password_is_named(
 
 def test_no_proxy_is_honoured(stub: StartStub, connected: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{dead_port()}")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.1")
+    server = stub(says(200, page("a")))
 
-    assert listed(connected(stub(says(200, page("a"))))) == ["a"]
+    # Another spelling of 127.0.0.1, which nothing but NO_PROXY takes past the proxy, and no certificate has.
+    error = refused(connected(server.url.replace("127.0.0.1", "127.1")))
+
+    assert "proxy" not in error.reason
+    assert "certificate" in error.reason
+    assert server.connections == 1
 
 
 # Ways in

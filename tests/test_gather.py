@@ -306,7 +306,7 @@ class UnprintableError(Exception):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_a_collector_that_breaks_has_failed_with_its_traceback_and_the_others_go_on(
+def test_a_collector_that_breaks_says_so_with_its_traceback_and_the_others_go_on(
     error: BaseException,
 ) -> None:
     gathering = start(wanted("pods", target("broken", raising(error)), target("fine", seen("pod"))))
@@ -314,7 +314,7 @@ def test_a_collector_that_breaks_has_failed_with_its_traceback_and_the_others_go
     observed = wait(gathering, "pods")
 
     broken, fine = observed.targets
-    assert (broken.outcome, fine.outcome) == (Outcome.FAILED, Outcome.SEEN)
+    assert (broken.outcome, fine.outcome) == (Outcome.BROKEN, Outcome.SEEN)
     assert broken.reason.startswith(f"its collector broke: {type(error).__name__}")
     assert broken.cure
     assert "explode" in broken.details
@@ -322,7 +322,7 @@ def test_a_collector_that_breaks_has_failed_with_its_traceback_and_the_others_go
     assert [each.target for each in observed.unseen] == ["broken"]
 
 
-def test_a_collector_whose_objects_break_while_they_are_taken_has_failed() -> None:
+def test_a_collector_whose_objects_break_while_they_are_taken_is_broken() -> None:
     def one_then_boom() -> Iterator[str]:
         yield "one"
         raise ValueError("boom")
@@ -332,17 +332,17 @@ def test_a_collector_whose_objects_break_while_they_are_taken_has_failed() -> No
 
     observed = wait(start(wanted("pods", target("lazy", look))), "pods")
 
-    assert outcomes(observed) == [("lazy", Outcome.FAILED)]
+    assert outcomes(observed) == [("lazy", Outcome.BROKEN)]
     assert observed.objects == []
 
 
-def test_a_collector_that_returns_nothing_at_all_has_failed() -> None:
+def test_a_collector_that_returns_nothing_at_all_is_broken() -> None:
     def forgetful(deadline: Deadline, say: Callable[[str], None]) -> Any:
         return None
 
     observed = wait(start(wanted("pods", target("forgetful", forgetful))), "pods")
 
-    assert outcomes(observed) == [("forgetful", Outcome.FAILED)]
+    assert outcomes(observed) == [("forgetful", Outcome.BROKEN)]
     assert "TypeError" in observed.targets[0].reason
 
 
@@ -373,13 +373,13 @@ def test_a_listing_that_was_cut_short_keeps_what_it_saw() -> None:
     assert not observed.blind
 
 
-def test_a_refusal_that_is_itself_broken_has_failed() -> None:
+def test_a_refusal_that_is_itself_broken_says_so() -> None:
     nonsense: Any = 5
     cut = CollectionError("cut", "cure", Outcome.TRUNCATED, nonsense)
 
     observed = wait(start(wanted("pods", target("prod", raising(cut), allowed=1))), "pods")
 
-    assert outcomes(observed) == [("prod", Outcome.FAILED)]
+    assert outcomes(observed) == [("prod", Outcome.BROKEN)]
     assert "TypeError" in observed.targets[0].reason
 
 
@@ -393,7 +393,7 @@ def test_a_collector_that_breaks_before_it_names_a_target_leaves_its_fact_unknow
     gathering = start(Wanted("pods", plan, "clusters", object), wanted("nodes", target("a", seen("node"))))
 
     observed = wait(gathering, "pods")
-    assert outcomes(observed) == [("pods", Outcome.FAILED)]
+    assert outcomes(observed) == [("pods", Outcome.BROKEN)]
     assert "plan" in observed.targets[0].details
     assert observed.blind
     assert wait(gathering, "nodes").objects == ["node"]
@@ -428,11 +428,11 @@ def test_a_collector_that_names_nonsense_leaves_its_fact_unknown_and_the_others_
 
     observed = wait(gathering, "pods", seconds=5)
 
-    assert [each.outcome for each in observed.targets] == [Outcome.FAILED]
+    assert [each.outcome for each in observed.targets] == [Outcome.BROKEN]
     assert wait(gathering, "nodes", seconds=5).objects == ["node"]
 
 
-def test_a_machine_without_threads_to_spare_has_failed_to_look_and_does_not_hang(
+def test_a_machine_without_threads_to_spare_says_so_and_does_not_hang(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     begin = threading.Thread.start
@@ -449,7 +449,7 @@ def test_a_machine_without_threads_to_spare_has_failed_to_look_and_does_not_hang
 
     observed = wait(gathering, "pods", seconds=5)
 
-    assert outcomes(observed) == [("a", Outcome.SEEN), ("b", Outcome.FAILED), ("c", Outcome.SEEN)]
+    assert outcomes(observed) == [("a", Outcome.SEEN), ("b", Outcome.BROKEN), ("c", Outcome.SEEN)]
     assert "can't start new thread" in observed.targets[1].reason
 
 

@@ -321,7 +321,10 @@ def _client(cluster: Cluster) -> Any:
 
 
 def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # an address that is none is told of by whoever connects to it
+        return False
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -80,8 +80,10 @@ class Run:
         except ProfileError as error:
             raise pytest.UsageError(*str(error).splitlines()) from None
         run = cls(config, loaded, known)
-        # A warning in a collector's thread must not become an error that looks like an outage.
+        # A warning in a collector's thread must not become an error that looks like an outage; nor where the
+        # filters are -W's (in PYTEST_ADDOPTS, say), or, between pytest's phases, Python's own.
         config.addinivalue_line("filterwarnings", "default")
+        config.known_args_namespace.pythonwarnings = None
         # A project that names its own tests otherwise must not hide the checks.
         config.addinivalue_line("python_files", "test_*.py")
         config.addinivalue_line("python_functions", "test_*")
@@ -106,6 +108,10 @@ class Run:
 
     def pytest_sessionstart(self) -> None:
         """A polite kill is an interruption: reports are written."""
+        filters = warnings.catch_warnings()
+        filters.__enter__()
+        self.config.add_cleanup(lambda: filters.__exit__(None, None, None))
+        warnings.simplefilter("default")
         junit.log_to_system_out(self.config)
         # pytest-html writes CI's variables (a branch's name, an e-mail address) into the page, as raw HTML.
         from pytest_metadata.plugin import metadata_key
