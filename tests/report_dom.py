@@ -1,9 +1,16 @@
 """A little of a DOM, strict: what our part of the page leaves open would swallow pytest-html's."""
 
-from html.parser import HTMLParser
+from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from html.parser import HTMLParser
+from typing import Any
+
+from domino_health.gate import Result
 from domino_health.reports import html
 from report_samples import a_record
+
+Attributes = Iterable[tuple[str, str | None]]
 
 VOID = {"meta", "br", "hr", "img", "input", "link"}
 
@@ -11,25 +18,32 @@ VOID = {"meta", "br", "hr", "img", "input", "link"}
 class Element:
     """A little of a DOM: enough to ask what stands where."""
 
-    def __init__(self, tag, attributes=(), parent=None):
+    def __init__(self, tag: str, attributes: Attributes = (), parent: Element | None = None) -> None:
         self.tag = tag
-        self.attributes = dict(attributes)
+        self.attributes = {name: value or "" for name, value in attributes}
         self.parent = parent
-        self.children = []
+        self.children: list[Element | str] = []
 
     @property
-    def classes(self):
-        return (self.attributes.get("class") or "").split()
+    def classes(self) -> list[str]:
+        return self.attributes.get("class", "").split()
 
     @property
-    def raw(self):
+    def raw(self) -> str:
         return "".join(child if isinstance(child, str) else child.raw for child in self.children)
 
     @property
-    def text(self):
+    def text(self) -> str:
         return " ".join(self.raw.split())
 
-    def all(self, tag="", class_="", **attributes):
+    @property
+    def verbatim(self) -> str:
+        """Its text as it is, with no element in it."""
+        texts = [child for child in self.children if isinstance(child, str)]
+        assert len(texts) == len(self.children), f"an element in <{self.tag}>"
+        return "".join(texts)
+
+    def all(self, tag: str = "", class_: str = "", **attributes: str) -> Iterator[Element]:
         for child in self.children:
             if isinstance(child, str):
                 continue
@@ -41,7 +55,7 @@ class Element:
                 yield child
             yield from child.all(tag, class_, **attributes)
 
-    def one(self, tag="", class_="", **attributes):
+    def one(self, tag: str = "", class_: str = "", **attributes: str) -> Element:
         (found,) = self.all(tag, class_, **attributes)
         return found
 
@@ -49,12 +63,12 @@ class Element:
 class Parser(HTMLParser):
     """Refuses what a browser would have to repair: what our part leaves open swallows pytest-html's."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.root = self.now = Element("root")
-        self.order = []
+        self.order: list[Element] = []
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert len({name for name, _ in attrs}) == len(attrs), f"an attribute twice: {attrs}"
         element = Element(tag, attrs, self.now)
         self.now.children.append(element)
@@ -62,15 +76,16 @@ class Parser(HTMLParser):
         if tag not in VOID:
             self.now = element
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag: str) -> None:
         assert self.now.tag == tag, f"</{tag}> closes <{self.now.tag}>"
+        assert self.now.parent is not None
         self.now = self.now.parent
 
-    def handle_data(self, data):
+    def handle_data(self, data: str) -> None:
         self.now.children.append(data)
 
 
-def parse(text):
+def parse(text: str) -> Parser:
     parser = Parser()
     parser.feed(text)
     parser.close()
@@ -78,5 +93,5 @@ def parse(text):
     return parser
 
 
-def page_of(*results, **more):
+def page_of(*results: Result, **more: Any) -> Element:
     return parse(html.render(a_record(*results, **more))).root

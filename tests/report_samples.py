@@ -1,6 +1,7 @@
 """Records to make pages of, piece by piece; and one full of hostile text, one with too much of everything."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.gate import Gate, Result, State, decide
@@ -21,14 +22,13 @@ def a_ref(name: str = "nucleus-frontend", cluster: str = "prod-1", kind: str = "
     return Ref(cluster, kind, "domino-platform", name)
 
 
-def a_finding(
-    message: str = "2 of 3 replicas", severity: Severity = Severity.HIGH, **more: object
-) -> Finding:
-    return Finding(**{"subject": a_ref(), "message": message, "severity": severity, **more})
+def a_finding(message: str = "2 of 3 replicas", severity: Severity = Severity.HIGH, **more: Any) -> Finding:
+    defaults: dict[str, Any] = {"subject": a_ref(), "message": message, "severity": severity}
+    return Finding(**{**defaults, **more})
 
 
-def a_result(id: str = "SCHED-001", state: State = State.PASSED, **more: object) -> Result:
-    given = {
+def a_result(id: str = "SCHED-001", state: State = State.PASSED, **more: Any) -> Result:
+    defaults: dict[str, Any] = {
         "id": id,
         "title": "No pod waits longer than ``max_wait`` for a node.",
         "area": id.rpartition("-")[0],
@@ -41,15 +41,19 @@ def a_result(id: str = "SCHED-001", state: State = State.PASSED, **more: object)
         "remediation": "raise the node pool's maximum or lower the hardware tier's request.",
         "test": f"checks/test_{id.lower()}.py::test_it",
     }
-    return Result(**{**given, **more})
+    return Result(**{**defaults, **more})
 
 
-def a_seen(target: str = "prod-1", outcome: Outcome = Outcome.SEEN, **more: object) -> Seen:
-    given = {"how": f"GET https://{target}/api/v1/pods?limit=500", "at": BEGAN, "seconds": 0.4}
-    return Seen(target=target, outcome=outcome, **{**given, **more})
+def a_seen(target: str = "prod-1", outcome: Outcome = Outcome.SEEN, **more: Any) -> Seen:
+    defaults: dict[str, Any] = {
+        "how": f"GET https://{target}/api/v1/pods?limit=500",
+        "at": BEGAN,
+        "seconds": 0.4,
+    }
+    return Seen(target=target, outcome=outcome, **{**defaults, **more})
 
 
-def a_record(*results: Result, known: int = 0, pytest_status: int = 0, **more: object) -> Record:
+def a_record(*results: Result, known: int = 0, pytest_status: int = 0, **more: Any) -> Record:
     closes_first = tuple(sorted(results, key=lambda result: (not result.closes, result.id)))
     verdict = decide(
         closes_first,
@@ -58,7 +62,7 @@ def a_record(*results: Result, known: int = 0, pytest_status: int = 0, **more: o
         gate=Gate(),
         pytest_status=pytest_status,
     )
-    given = {
+    defaults: dict[str, Any] = {
         "profile": "prod",
         "description": "Production, both clusters",
         "source": "profiles/prod.yaml",
@@ -74,7 +78,7 @@ def a_record(*results: Result, known: int = 0, pytest_status: int = 0, **more: o
         "redactor": Redactor(),
         "version": "0.1.0",
     }
-    return Record(**{**given, **more})
+    return Record(**{**defaults, **more})
 
 
 def many_findings(number: int) -> tuple[Finding, ...]:
@@ -103,9 +107,10 @@ def an_attack() -> Record:
     text = HOSTILE + "A" * 20_000
     ref = Ref(text, text, text, text)
     unseen = Unseen(text, text, text, text, text)
-    common = {"title": text, "reason": text, "worst": text, "window": text, "rationale": text}
-    common |= {"remediation": text, "thresholds": {text: text}, "test": text, "details": text}
-    common |= {"unseen": (unseen,), "findings": (Finding(ref, text, Severity.HIGH, 2, (ref,)),)}
+    common: dict[str, Any] = {"title": text, "reason": text, "worst": text, "window": text}
+    common |= {"rationale": text, "remediation": text, "test": text, "details": text}
+    common |= {"thresholds": {text: text}, "unseen": (unseen,)}
+    common |= {"findings": (Finding(ref, text, Severity.HIGH, 2, (ref,)),)}
     results = [
         a_result(f"EVIL-00{number}", state, area=text[:500], **common) for number, state in enumerate(State)
     ]

@@ -1,4 +1,4 @@
-"""The lab as a whole: quick to start, on loopback alone, patient with rude clients, and gone when stopped."""
+"""The lab as a whole: on loopback alone, patient with rude clients, and gone when stopped."""
 
 import socket
 import ssl
@@ -42,15 +42,6 @@ def reset(connection: socket.socket) -> None:
     connection.close()
 
 
-def test_it_starts_within_a_second() -> None:
-    began = time.monotonic()
-    platform = lab.start("healthy")
-    took = time.monotonic() - began
-    platform.stop()
-
-    assert took < 1
-
-
 def test_it_listens_on_loopback_alone(platform: Platform) -> None:
     found = addresses(platform)
 
@@ -87,11 +78,8 @@ def test_stop_leaves_no_thread_no_file_and_no_port() -> None:
     idle = socket.create_connection(ports["LAB_FRONT_END"], timeout=5)
     idle = context.wrap_socket(idle, server_hostname="domino.demo.internal")
 
-    began = time.monotonic()
     platform.stop()
-    took = time.monotonic() - began
 
-    assert took < 2
     assert lab_threads() == before
     assert not folder.exists()
     for address in ports.values():

@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +19,11 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    OpenPage = Callable[..., Page]
+
 HERE = Path(__file__).parent
-PHONE = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
-DESK = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 SCREENS = pytest.mark.parametrize("screen", [PHONE, DESK], ids=["phone", "desk"])
 
 SAMPLES = {"a_bad_night": "report_night", "an_attack": "report_samples", "too_much": "report_samples"}
@@ -144,7 +146,7 @@ EVERY_REPORT = pytest.mark.parametrize("report", list(SAMPLES), indirect=True)
 
 
 @pytest.fixture
-def open_page(browser: Browser, report: str) -> Iterator[Any]:
+def open_page(browser: Browser, report: str) -> Iterator[OpenPage]:
     """Opens the report; what it asks of a network, and what it complains of, must be nothing."""
     contexts = []
     noise: list[str] = []
@@ -167,10 +169,13 @@ def open_page(browser: Browser, report: str) -> Iterator[Any]:
 
 
 @SCREENS
-def test_the_verdict_is_on_the_first_screen_with_its_first_reason(open_page, screen):
+def test_the_verdict_is_on_the_first_screen_with_its_first_reason(
+    open_page: OpenPage, screen: dict[str, Any]
+) -> None:
     page = open_page(**screen)
     for selector in (".dh-word", ".dh-meaning", ".dh-status", ".dh-blockers > li:first-child"):
         box = page.locator(selector).bounding_box()
+        assert box is not None
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= screen["viewport"]["height"]
     assert page.locator(".dh-word").inner_text() == "✕ CLOSED"
@@ -178,7 +183,7 @@ def test_the_verdict_is_on_the_first_screen_with_its_first_reason(open_page, scr
 
 @EVERY_REPORT
 @SCREENS
-def test_nothing_is_wider_than_the_screen(open_page, screen):
+def test_nothing_is_wider_than_the_screen(open_page: OpenPage, screen: dict[str, Any]) -> None:
     page = open_page(**screen)
     page.locator("#dh-appendix > summary").click()
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
@@ -187,7 +192,7 @@ def test_nothing_is_wider_than_the_screen(open_page, screen):
 
 
 @pytest.mark.parametrize("report", ["an_attack"], indirect=True)
-def test_hostile_text_does_nothing(open_page):
+def test_hostile_text_does_nothing(open_page: OpenPage) -> None:
     page = open_page(**DESK)
     assert page.title() == "domino-health"
     assert page.locator("main img, main script, main svg").count() == 0
@@ -197,7 +202,9 @@ def test_hostile_text_does_nothing(open_page):
 
 @SCREENS
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
-def test_every_text_has_contrast_enough(open_page, screen, color_scheme):
+def test_every_text_has_contrast_enough(
+    open_page: OpenPage, screen: dict[str, Any], color_scheme: str
+) -> None:
     page = open_page(**screen, color_scheme=color_scheme)
     page.locator("#dh-appendix > summary").click()
     page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
@@ -209,7 +216,7 @@ def test_every_text_has_contrast_enough(open_page, screen, color_scheme):
 
 
 @SCREENS
-def test_all_of_it_can_be_read_without_javascript(open_page, screen):
+def test_all_of_it_can_be_read_without_javascript(open_page: OpenPage, screen: dict[str, Any]) -> None:
     page = open_page(**screen, java_script_enabled=False)
     assert page.locator(".dh-word").is_visible()
     finding = page.get_by_text("statefulset/domino-platform/rabbitmq-ha")
@@ -222,15 +229,17 @@ def test_all_of_it_can_be_read_without_javascript(open_page, screen):
     assert page.locator("#dh-appendix noscript p").is_visible()
 
 
-def test_a_reason_leads_to_its_check(open_page):
+def test_a_reason_leads_to_its_check(open_page: OpenPage) -> None:
     page = open_page(**PHONE)
     page.locator(".dh-blockers a", has_text="STOR-004").click()
     check = page.locator("#STOR-004")
     assert page.url.endswith("#STOR-004")
-    assert 0 <= check.bounding_box()["y"] < PHONE["viewport"]["height"]
+    box = check.bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < PHONE["viewport"]["height"]
 
 
-def test_of_pytest_html_only_the_table_is_seen_and_only_when_asked_for(open_page):
+def test_of_pytest_html_only_the_table_is_seen_and_only_when_asked_for(open_page: OpenPage) -> None:
     page = open_page(**DESK)
     table = page.locator("#results-table")
     assert not table.is_visible()
@@ -245,7 +254,7 @@ def test_of_pytest_html_only_the_table_is_seen_and_only_when_asked_for(open_page
     assert table.locator("th", has_text="Outcome").is_visible()
 
 
-def test_paper_shows_what_is_folded(open_page):
+def test_paper_shows_what_is_folded(open_page: OpenPage) -> None:
     page = open_page(**DESK, color_scheme="dark")
     page.emulate_media(media="print")
     assert page.locator("#CAP-001 .dh-body").is_visible()

@@ -5,10 +5,10 @@ from collections import Counter
 import pytest
 
 from domino_health.facts.observed import Observed, Outcome
-from domino_health.gate import State
+from domino_health.gate import Result, State
 from domino_health.reports import html
 from domino_health.vocabulary import Severity, Unseen
-from report_dom import Element, page_of, parse
+from report_dom import Element, Parser, page_of, parse
 from report_night import a_bad_night
 from report_samples import (
     RULE,
@@ -20,7 +20,7 @@ from report_samples import (
 )
 
 
-def position(parser, **attributes):
+def position(parser: Parser, **attributes: str) -> int:
     return next(
         number
         for number, element in enumerate(parser.order)
@@ -28,7 +28,7 @@ def position(parser, **attributes):
     )
 
 
-def test_the_verdict_comes_first_then_why_then_the_rest():
+def test_the_verdict_comes_first_then_why_then_the_rest() -> None:
     parser = parse(html.render(a_bad_night()))
     ids = ["dh-blocks", "dh-areas", "dh-closing", "dh-warned", "dh-unknown", "dh-waived", "dh-passed"]
     ids += ["dh-skipped", "dh-facts", "dh-run", "dh-profile", "dh-appendix"]
@@ -51,7 +51,9 @@ def test_the_verdict_comes_first_then_why_then_the_rest():
         ([a_result(state=State.UNKNOWN, closes=True)], 0, "CLOSED", "something could not be looked at"),
     ],
 )
-def test_the_verdict_is_said_in_words(results, pytest_status, word, meaning):
+def test_the_verdict_is_said_in_words(
+    results: list[Result], pytest_status: int, word: str, meaning: str
+) -> None:
     record = a_record(*results, pytest_status=pytest_status)
     page = parse(html.render(record)).root
     header = page.one("header")
@@ -61,14 +63,14 @@ def test_the_verdict_is_said_in_words(results, pytest_status, word, meaning):
     assert [len(list(page.all(id="dh-blocks")))] == [0 if record.verdict.open else 1]
 
 
-def test_each_reason_leads_to_its_check():
+def test_each_reason_leads_to_its_check() -> None:
     page = parse(html.render(a_bad_night())).root
     links = [link.attributes["href"] for link in page.one("ol").all("a")]
     assert links == ["#IDP-001", "#SCHED-001", "#DATA-003", "#STOR-002", "#STOR-004"]
     assert all(len(list(page.all(id=link.removeprefix("#")))) == 1 for link in links)
 
 
-def test_a_reason_says_the_rule_and_the_worst_value():
+def test_a_reason_says_the_rule_and_the_worst_value() -> None:
     page = parse(html.render(a_bad_night())).root
     first = next(page.one("ol").all("li"))
     assert first.text == (
@@ -78,13 +80,13 @@ def test_a_reason_says_the_rule_and_the_worst_value():
     )
 
 
-def test_without_a_worst_value_a_reason_names_the_worst_finding():
+def test_without_a_worst_value_a_reason_names_the_worst_finding() -> None:
     failed = a_result(state=State.FAILED, reason="1 finding", findings=(a_finding("0 of 3 replicas"),))
     (reason,) = page_of(failed).one("ol").all("li")
     assert reason.text.endswith("1 finding; deployment/domino-platform/nucleus-frontend: 0 of 3 replicas")
 
 
-def test_one_dead_target_is_one_reason_and_told_once():
+def test_one_dead_target_is_one_reason_and_told_once() -> None:
     blind = {"closes": True, "reason": "could not look at prod: refused"}
     page = page_of(*(a_result(f"CAP-{n:03}", State.UNKNOWN, **blind) for n in range(3)))
     (reason, nothing) = page.one("ol").all("li")
@@ -93,12 +95,12 @@ def test_one_dead_target_is_one_reason_and_told_once():
     assert ["open" in check.attributes for check in page.all("details", "dh-closes")] == [True, False, False]
 
 
-def test_two_failures_with_the_same_words_stay_two_reasons():
+def test_two_failures_with_the_same_words_stay_two_reasons() -> None:
     page = page_of(*(a_result(f"CAP-{n:03}", State.FAILED, reason="1 finding") for n in range(2)))
     assert len(list(page.one("ol").all("li"))) == 2
 
 
-def test_what_the_verdict_rests_on_when_and_how_long():
+def test_what_the_verdict_rests_on_when_and_how_long() -> None:
     page = parse(html.render(a_bad_night())).root
     assert page.one("p", "dh-rests").text == (
         "The verdict rests on 11 of 80 checks (17 selected). Looked at 2026-11-24 03:12:44 UTC, took 41 s. "
@@ -106,7 +108,7 @@ def test_what_the_verdict_rests_on_when_and_how_long():
     )
 
 
-def test_areas_count_every_check_and_those_that_block_come_first():
+def test_areas_count_every_check_and_those_that_block_come_first() -> None:
     record = a_bad_night()
     rows = [row.text.split() for row in next(parse(html.render(record)).root.all("table")).all("tr")]
     assert [" ".join(row) for row in rows[:5]] == [
@@ -120,7 +122,7 @@ def test_areas_count_every_check_and_those_that_block_come_first():
     assert rows[-1] == ["All", *(str(states[state]) for state in html.SYMBOLS), str(len(record.results))]
 
 
-def test_what_blocks_is_open_and_what_passed_is_folded():
+def test_what_blocks_is_open_and_what_passed_is_folded() -> None:
     page = parse(html.render(a_bad_night())).root
     opened = {
         check.attributes["id"]: "open" in check.attributes
@@ -139,7 +141,7 @@ def test_what_blocks_is_open_and_what_passed_is_folded():
 
 
 @pytest.mark.parametrize("state", State)
-def test_a_folded_line_says_all_that_matters(state):
+def test_a_folded_line_says_all_that_matters(state: State) -> None:
     page = page_of(a_result("CAP-001", state, worst="4 m of 10 m", window="the last hour", population=1200))
     line = next(page.one("details", id="CAP-001").all("summary")).text
     for part in (f"{html.SYMBOLS[state]} {state.value}", "CAP-001", "No pod waits longer than max_wait"):
@@ -150,12 +152,12 @@ def test_a_folded_line_says_all_that_matters(state):
     assert ("closes the gate" in line) == (state is State.FAILED)
 
 
-def test_every_state_and_every_exit_status_has_its_word():
+def test_every_state_and_every_exit_status_has_its_word() -> None:
     assert set(html.SYMBOLS) == set(State)
     assert list(html.MEANINGS) == list(range(7))
 
 
-def test_a_check_tells_everything():
+def test_a_check_tells_everything() -> None:
     page = page_of(
         a_result(
             state=State.FAILED,
@@ -196,14 +198,14 @@ def test_a_check_tells_everything():
 
 
 @pytest.mark.parametrize(("many", "cells"), [(True, ["high", "prod-1"]), (False, ["high"])])
-def test_the_cluster_is_named_where_there_are_several(many, cells):
+def test_the_cluster_is_named_where_there_are_several(many: bool, cells: list[str]) -> None:
     page = page_of(a_result(state=State.FAILED, findings=(a_finding(),)), many_clusters=many)
     row = list(page.one("table", "dh-findings").all("tr"))[1]
     assert [cell.text for cell in row.all("td")][:-2] == cells
 
 
-def test_red_is_for_what_closes_the_gate_alone():
-    def hot(state):
+def test_red_is_for_what_closes_the_gate_alone() -> None:
+    def hot(state: State) -> list[str]:
         found = (a_finding(severity=Severity.CRITICAL), a_finding(severity=Severity.MEDIUM))
         return [cell.text for cell in page_of(a_result(state=state, findings=found)).all("span", "dh-hot")]
 
@@ -211,17 +213,17 @@ def test_red_is_for_what_closes_the_gate_alone():
     assert hot(State.WAIVED) == []
 
 
-def test_a_cure_is_code_that_can_be_copied():
+def test_a_cure_is_code_that_can_be_copied() -> None:
     unseen = Unseen("prod-2", "403 Forbidden", RULE, "denied", "pods")
     check = page_of(a_result(state=State.UNKNOWN, closes=True, unseen=(unseen,))).one(
         "details", id="SCHED-001"
     )
     (code,) = check.one("pre").all("code")
-    assert "".join(code.children) == RULE
+    assert code.verbatim == RULE
     assert check.one("ul").text.startswith("prod-2 denied, looking for pods 403 Forbidden")
 
 
-def test_facts_say_how_when_and_how_much():
+def test_facts_say_how_when_and_how_much() -> None:
     dead = a_seen(
         "prod-2", Outcome.TIMED_OUT, reason="no answer", cure="look at it", seconds=10.0, details="Trace"
     )
@@ -243,19 +245,19 @@ def test_facts_say_how_when_and_how_much():
     assert "not looked for: the profile has no section ldap" in groups.text
 
 
-def test_the_profile_is_in_the_page_folded():
+def test_the_profile_is_in_the_page_folded() -> None:
     fold = page_of(a_result(), resolved="version: 1\ntls:\n  ca_file: ${CA}\n").one(id="dh-profile")
     assert "open" not in fold.attributes
-    assert "".join(fold.one("code").children) == "version: 1\ntls:\n  ca_file: ${CA}\n"
+    assert fold.one("code").verbatim == "version: 1\ntls:\n  ca_file: ${CA}\n"
 
 
-def test_a_run_without_any_result_has_a_page():
+def test_a_run_without_any_result_has_a_page() -> None:
     page = page_of(pytest_status=5)
     assert "No check left a result." in page.text
     assert "no check was selected" in page.text
 
 
-def test_double_backticks_are_code_and_a_lone_one_is_not():
+def test_double_backticks_are_code_and_a_lone_one_is_not() -> None:
     page = page_of(a_result(title="Waits ``max`` for ``<b>`` at ``most."))
     title = page.one("details", id="SCHED-001").one("span", "dh-title")
     assert [code.text for code in title.all("code")] == ["max", "<b>"]
