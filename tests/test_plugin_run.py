@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
@@ -558,6 +559,7 @@ def test_filters_of_warnings_do_not_reach_the_collectors(
         more="""
 import time
 import warnings
+import warnings
 
 def warning(look):
     def old(deadline, say):
@@ -572,7 +574,9 @@ things = fact("things", warning, Thing, section="clusters")
 """
     )
 
-    ran = suite.run_apart(*options) if environment else suite.run(*options)
+    with warnings.catch_warnings(record=True):  # between pytest's phases these are in force
+        warnings.simplefilter("error")
+        ran = suite.run_apart(*options) if environment else suite.run(*options)
 
     assert ran.status == 0, ran.out
 
@@ -628,6 +632,7 @@ def fix():
 
 SLOW = """
 import time
+import warnings
 from pathlib import Path
 
 def slow(look):
@@ -944,6 +949,7 @@ def test_progress_on_a_terminal_is_cleared_and_the_verdict_stands_alone(suite: S
     suite.facts(
         more="""
 import time
+import warnings
 
 def slow(look):
     def wait(deadline, say):
