@@ -24,7 +24,7 @@ import yaml
 
 from certificates import Issued, authority, days, write_bundle, write_chain
 from domino_health.collectors import cluster as subject
-from domino_health.collectors import gather, kubernetes
+from domino_health.collectors import gather, kubernetes, way_in
 from domino_health.collectors.cluster import Connection, rbac_rule
 from domino_health.collectors.gather import Gathering, Wanted
 from domino_health.collectors.looking import CollectionError, Deadline
@@ -919,7 +919,9 @@ def test_a_certificate_that_nobody_here_trusts_is_refused_before_the_token_is_se
 
     error = refused(connected(server, ca_file=None))
 
-    assert "certificate verify failed" in error.reason
+    assert error.reason.startswith(f"{server.url}: certificate verify failed: ")
+    assert "_ssl" not in error.reason, "OpenSSL's words, without those of Python's source"
+    assert error.cure == "name the CA that issued the API server's certificate: ca_file, or in the kubeconfig"
     assert server.requests == []
 
 
@@ -932,6 +934,7 @@ def test_a_certificate_for_another_name_is_refused(
     error = refused(connected(server))
 
     assert "IP address mismatch" in error.reason
+    assert error.cure == "name the API server as its certificate does"
     assert server.requests == []
 
 
@@ -944,6 +947,7 @@ def test_a_certificate_that_has_ended_is_refused(
     error = refused(connected(server))
 
     assert "certificate has expired" in error.reason
+    assert "renew the API server's certificate" in error.cure
     assert server.requests == []
 
 
@@ -956,6 +960,7 @@ def test_a_server_without_tls_is_reported(connected: Connect, opened: contextlib
 
     assert error.outcome is Outcome.FAILED
     assert error.reason.startswith(f"https://127.0.0.1:{plain.port}: ")
+    assert "does not speak TLS" in error.cure
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
@@ -977,13 +982,14 @@ def test_trust_in_the_environment_does_not_replace_the_profiles(
     assert listed(connected(stub(says(200, page("a"))))) == ["a"]
 
 
-def test_a_broken_ca_file_is_no_way_in(stub: StartStub, connected: Connect, tmp_path: Path) -> None:
+def test_a_broken_ca_file_is_named_as_the_cause(stub: StartStub, connected: Connect, tmp_path: Path) -> None:
     broken = tmp_path / "ca.pem"
     broken.write_text("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
     server = stub(says(200, page("a")))
 
-    with pytest.raises(CollectionError):
-        listed(connected(server, ca_file=str(broken)))
+    error = refused(connected(server, ca_file=str(broken)))
+
+    assert error.cure.startswith("mend ca_file")
 
 
 @pytest.mark.parametrize("token", ["with\nnewline", "with\r\nX-Injected: yes", "ключ"])
@@ -1222,7 +1228,83 @@ def test_a_kubeconfig_that_is_none_is_reported(
 def test_a_context_that_is_not_there_is_named(kubeconfig: Kubeconfig, opened: contextlib.ExitStack) -> None:
     error = no_way_in(kubeconfig.write(), opened, context="stagign")
 
-    assert "stagign" in error.reason
+    assert "no context stagign in " in error.reason
+    assert error.reason.endswith("; known: health")
+
+
+def test_without_a_kubeconfig_the_files_that_were_looked_for_are_named(
+    opened: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kubernetes.config import kube_config
+
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", "/no/such/config:/nor/this")
+
+    with pytest.raises(CollectionError) as caught:
+        closing(opened, Connection(Cluster(name="prod")))
+
+    assert caught.value.reason == (
+        "no way into cluster prod: no kubeconfig: there is no /no/such/config:/nor/this"
+    )
+    assert "KUBECONFIG" in caught.value.cure
+
+
+def test_a_kubeconfig_is_never_written_to(
+    kubeconfig: Kubeconfig, tmp_path: Path, opened: contextlib.ExitStack
+) -> None:
+    # An identity provider's token that has expired is renewed, and load_kube_config would write the new one.
+    path = kubeconfig.write(exec_plugin(tmp_path, credential(token="from-the-plugin")))
+    before = path.read_bytes()
+
+    assert listed(by_kubeconfig(path, opened)) == ["a"]
+
+    assert path.read_bytes() == before
+    assert by_kubeconfig(path, opened)._client.configuration.host == kubeconfig.server
+
+
+# What was asked, and of whom
+
+
+def test_a_target_says_which_server_it_asked_and_who_led_there(
+    kubeconfig: Kubeconfig, stub: StartStub, trust: Trust
+) -> None:
+    path = kubeconfig.write()
+    cluster = {"name": "prod", "kubeconfig": str(path)}
+    profile = Profile.model_validate({"version": 1, "clusters": [cluster]})
+    gathering = Gathering([Wanted("pods", kubernetes.pods, "clusters", Pod)], profile)
+    gathering.start()
+
+    (by_context,) = gathering.wait("pods").targets
+    server = stub(says(200, page("a")))
+    (by_address,) = gathered(server.url, trust).targets
+    (refused,) = gathered(f"https://127.0.0.1:{dead_port()}", trust).targets
+
+    assert by_context.how == f"GET {kubeconfig.server}/api/v1/pods?limit=500 (context health of {path})"
+    assert by_address.how == f"GET {server.url}/api/v1/pods?limit=500"
+    assert refused.how.startswith("GET https://127.0.0.1:")
+
+
+def test_a_target_whose_way_in_was_not_found_says_what_it_would_have_asked(tmp_path: Path) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text("[]")
+    cluster = {"name": "prod", "kubeconfig": str(path)}
+    profile = Profile.model_validate({"version": 1, "clusters": [cluster]})
+    gathering = Gathering([Wanted("pods", kubernetes.pods, "clusters", Pod)], profile)
+    gathering.start()
+
+    (target,) = gathering.wait("pods").targets
+
+    assert target.how == "GET /api/v1/pods?limit=500"
+
+
+def test_a_password_in_a_kubeconfigs_address_is_not_shown(
+    kubeconfig: Kubeconfig, opened: contextlib.ExitStack
+) -> None:
+    server = f"https://someone:hunter22@127.0.0.1:{dead_port()}"
+    clusters = [{"name": "prod", "cluster": {"server": server}}]
+    connection = by_kubeconfig(kubeconfig.write(clusters=clusters), opened)
+
+    assert "hunter22" not in refused(connection).reason
+    assert "hunter22" not in connection.how("/version")
 
 
 @pytest.mark.parametrize(
@@ -1352,8 +1434,10 @@ def test_what_renews_a_credential_may_raise_anything(stub: StartStub, connected:
 def test_outside_of_a_cluster_there_is_no_way_in_from_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
 
-    with pytest.raises(CollectionError, match="no way into cluster prod"):
+    with pytest.raises(CollectionError, match="no way into cluster prod: not inside of a cluster") as caught:
         Connection(Cluster.model_validate({"name": "prod", "in_cluster": True}))
+
+    assert "mend the kubeconfig" not in caught.value.cure
 
 
 def test_another_threads_log_is_not_taken_for_the_exec_plugins(
@@ -1361,7 +1445,7 @@ def test_another_threads_log_is_not_taken_for_the_exec_plugins(
 ) -> None:
     import threading
 
-    with subject._root_log() as said:
+    with way_in._root_log() as said:
         other = threading.Thread(target=logging.error, args=("not about us",))
         other.start()
         other.join(5)

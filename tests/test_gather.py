@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -281,6 +282,37 @@ def test_a_deadline_that_has_passed_says_so_and_never_gives_a_time_of_zero(allow
     with pytest.raises(CollectionError, match="no complete answer within") as caught:
         deadline.remaining()
     assert caught.value.outcome is Outcome.TIMED_OUT
+
+
+def test_what_takes_long_to_import_is_imported_before_any_deadline_begins(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "slow_to_import.py").write_text("import time\ntime.sleep(0.5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def look(deadline: Deadline, say: Callable[[str], None]) -> Sequence[Any]:
+        import slow_to_import  # type: ignore[import-not-found]
+
+        return [slow_to_import.__name__]
+
+    slow = Target("slow", "GET /slow", timedelta(seconds=0.3), look, needs=("slow_to_import", "no_such"))
+    (seen,) = wait(start(wanted("pods", slow)), "pods").targets
+
+    assert seen.outcome is Outcome.SEEN
+    assert seen.seconds < 0.5
+
+
+def test_how_a_target_was_looked_at_may_be_known_only_afterwards() -> None:
+    servers: list[str] = []
+
+    def look(deadline: Deadline, say: Callable[[str], None]) -> Sequence[Any]:
+        servers.append("https://10.0.0.1")
+        return servers
+
+    found = Target("east", lambda: f"GET {servers[0]}", timedelta(seconds=LONG_ENOUGH), look)
+    (seen,) = wait(start(wanted("pods", found)), "pods").targets
+
+    assert seen.how == "GET https://10.0.0.1"
 
 
 # What goes wrong
@@ -636,8 +668,8 @@ def test_a_hung_making_holds_each_who_asks_until_its_own_deadline_and_no_longer(
     assert [outcome for _, outcome in outcomes(observed)] == [Outcome.TIMED_OUT] * 3
     assert sorted(each.reason for each in observed.targets) == [
         "no complete answer within 0.3 s (given up)",
-        "no complete answer within 0.3 s while another one was connecting",
-        "no complete answer within 0.3 s while another one was connecting",
+        "no complete answer within 0.3 s while the way in was still being found",
+        "no complete answer within 0.3 s while the way in was still being found",
     ]
 
 

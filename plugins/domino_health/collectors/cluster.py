@@ -1,25 +1,22 @@
 """Reading from a Kubernetes API server: bytes in, typed objects out.
 
-``kubernetes`` gives what it is best at (kubeconfig, exec plugins, in-cluster tokens, TLS). Its typed
-objects are not used: for 20,000 pods they take ten times as long and 25 times the memory
-(benchmarks/read_pods.py).
+``kubernetes`` gives the way in (``way_in``). Its typed objects are not used: for 20,000 pods they take ten
+times as long and 20 times the memory (benchmarks/read_pods.py).
 """
 
-import contextlib
-import ipaddress
 import json
-import logging
 import re
-import threading
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
 from domino_health.collectors.looking import CollectionError, Deadline, Look
+from domino_health.collectors.way_in import credentials, way_into
 from domino_health.facts.kubernetes import ListMeta
 from domino_health.facts.observed import Outcome
 from domino_health.profile.clusters import Cluster
@@ -87,7 +84,16 @@ class Connection:
 
     def __init__(self, cluster: Cluster) -> None:
         self.name = cluster.name
-        self._client = _client(cluster)
+        way = way_into(cluster)
+        self._client = way.client
+        self._said = way.said
+        self._server = re.sub(r"//[^/]*@", "//", way.client.configuration.host)
+        """The address, fit to be shown: a kubeconfig may have a password in it."""
+
+    def how(self, path: str) -> str:
+        """What is asked, of which server, and who said that it is this one: ``GET https://… (context …)``."""
+        said = f" ({self._said})" if self._said else ""
+        return f"GET {self._server}{path}{said}"
 
     def get(self, path: str, deadline: Deadline) -> Answer:
         """The answer to ``GET path``, whatever its status.
@@ -114,7 +120,7 @@ class Connection:
             )
             body = self._body(response, path, deadline)
         except urllib3.exceptions.NewConnectionError as error:  # by inheritance a time-out, but it is none
-            raise self._unreachable(_root_cause(error)) from None
+            raise self._unreachable(_words(_root_cause(error))) from None
         except urllib3.exceptions.ConnectTimeoutError:
             raise self._unreachable(no_connection, Outcome.TIMED_OUT) from None
         except urllib3.exceptions.TimeoutError:
@@ -122,12 +128,13 @@ class Connection:
                 raise self._unreachable(f"{no_connection} (TLS)", Outcome.TIMED_OUT) from None
             raise deadline.passed(f"to GET {path}") from None
         except urllib3.exceptions.ProxyError as error:
-            raise self._no_way_through(_root_cause(error)) from None
+            raise self._no_way_through(_words(_root_cause(error))) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._unreachable(_root_cause(error)) from None
+            cause = _root_cause(error)
+            raise self._unreachable(_words(cause), cure=_tls_cure(cause)) from None
         except ValueError:  # whose words quote the header
             raise CollectionError(
-                f"{self._client.configuration.host}: no header can carry the credential",
+                f"{self._server}: no header can carry the credential",
                 f"give cluster {self.name} a valid credential: one line, of plain letters",
             ) from None
         return Answer(response.status, body, response.headers)
@@ -135,7 +142,7 @@ class Connection:
     def _headers(self) -> dict[str, str]:
         """What every request carries. The credential is renewed when it ends, which runs an exec plugin."""
         headers = {"Accept": "application/json", "User-Agent": "domino-health"}
-        with _way_in(self.name):
+        with credentials(self.name):
             self._client.update_params_for_auth(headers, [], ["BearerToken"])
         return headers
 
@@ -234,20 +241,21 @@ class Connection:
             ) from None
 
     def _refused(self, path: str, answer: Answer) -> CollectionError:
-        tried = f"GET {path}: {answer.status} {self._said(answer.body)}".rstrip()
+        said = self._words(answer.body).removeprefix(f"{answer.status} ")  # "404 page not found"
+        tried = f"GET {path}: {answer.status} {said}".rstrip()
         if answer.status == 401:
             return CollectionError(
                 tried,
-                f"give cluster {self.name} a valid credential; a token may have ended, an exec plugin failed",
+                f"give cluster {self.name} a valid credential: its token may have expired",
                 Outcome.DENIED,
             )
         if answer.status == 403:
             return CollectionError(tried, f"grant the account this rule: {rbac_rule(path)}", Outcome.DENIED)
-        if 300 <= answer.status < 400:
+        if 300 <= answer.status < 400 or answer.status == 404:
             return CollectionError(tried, _NO_API)
         return CollectionError(tried, f"see the health of the API server of cluster {self.name}")
 
-    def _said(self, body: bytes) -> str:
+    def _words(self, body: bytes) -> str:
         """The message of a Status, or the beginning of whatever else came; without the credential.
 
         Some proxies repeat the request, and the profile's redactor does not know a kubeconfig's tokens.
@@ -260,18 +268,17 @@ class Connection:
             return scrub(body[: 1 << 16].decode(errors="replace"))[:QUOTED]
 
     def _no_way_through(self, reason: str) -> CollectionError:
-        host = self._client.configuration.host
         proxy = self._client.rest_client.pool_manager.proxy
         return CollectionError(
-            f"{host}: no way through the proxy {proxy.host}:{proxy.port}: {reason}",
+            f"{self._server}: no way through the proxy {proxy.host}:{proxy.port}: {reason}",
             "see the proxy that HTTPS_PROXY names, or name the API server's host in NO_PROXY",
         )
 
-    def _unreachable(self, reason: str, outcome: Outcome = Outcome.FAILED) -> CollectionError:
-        host = self._client.configuration.host
-        return CollectionError(
-            f"{host}: {reason}", "see whether the address is right and reachable from here", outcome
-        )
+    def _unreachable(
+        self, reason: str, outcome: Outcome = Outcome.FAILED, *, cure: str = ""
+    ) -> CollectionError:
+        otherwise = "see whether the address is right and reachable from here"
+        return CollectionError(f"{self._server}: {reason}", cure or otherwise, outcome)
 
 
 def rbac_rule(path: str) -> str:
@@ -295,89 +302,52 @@ def connect(look: Look, cluster: Cluster, deadline: Deadline) -> Connection:
     return look.shared.get(("cluster", cluster.name), lambda: Connection(cluster), deadline)
 
 
-def _client(cluster: Cluster) -> Any:
-    import kubernetes.client
-    import kubernetes.config
+def how(look: Look, cluster: Cluster, path: str) -> Callable[[], str]:
+    """What a target says of how it was looked at: the server is known only when the way in was found."""
 
-    configuration = kubernetes.client.Configuration()
-    proxy_of_environment = configuration.proxy
-    with _way_in(cluster.name):
-        if cluster.server is not None:
-            configuration.host = cluster.server.rstrip("/")
-            configuration.ssl_ca_cert = str(cluster.ca_file) if cluster.ca_file else None
-            if cluster.token is not None:
-                configuration.api_key["authorization"] = f"Bearer {cluster.token.get_secret_value()}"
-        elif cluster.in_cluster:
-            kubernetes.config.load_incluster_config(client_configuration=configuration)
-        else:
-            kubernetes.config.load_kube_config(
-                config_file=str(cluster.kubeconfig) if cluster.kubeconfig else None,
-                context=cluster.context,
-                client_configuration=configuration,
-            )
-        if _is_loopback(configuration.host) and configuration.proxy == proxy_of_environment:
-            configuration.proxy = None  # as kubectl: the end of a tunnel here is never a proxy's to reach
-        return kubernetes.client.ApiClient(configuration)
+    def asked() -> str:
+        connection = look.shared.made(("cluster", cluster.name))
+        return connection.how(path) if isinstance(connection, Connection) else f"GET {path}"
+
+    return asked
 
 
-def _is_loopback(url: str) -> bool:
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:  # an address that is none is told of by whoever connects to it
-        return False
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-@contextlib.contextmanager
-def _way_in(cluster: str) -> Iterator[None]:
-    """Makes one error of whatever ``kubernetes`` raises or logs while it comes by a credential."""
-    with _root_log() as said:
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 (plugins, token refreshers and parsers raise what they like)
-            said.append(f"{type(error).__name__}: {error}")
-    if said:
-        # It quotes whole entries of a kubeconfig where a key is missing, the token beside it and all.
-        reason = re.sub(r"\{.*\}", "{…}", " ".join("; ".join(said).split()))
-        raise CollectionError(
-            f"no way into cluster {cluster}: {reason}",
-            "mend the kubeconfig or its exec plugin, or name another kubeconfig or context in the profile",
-        )
-
-
-@contextlib.contextmanager
-def _root_log() -> Iterator[list[str]]:
-    """Errors that this thread logs to the root logger: ``kubernetes`` says there, and nowhere else, that
-    an exec plugin failed, and goes on without a credential. They go no further: they may hold secrets.
-    """
-    said: list[str] = []
-    thread = threading.get_ident()
-
-    def listen(record: logging.LogRecord) -> bool:
-        if record.thread != thread or record.levelno < logging.ERROR:
-            return True
-        said.append(record.getMessage())
-        return False
-
-    root = logging.getLogger()
-    quiet = logging.NullHandler()  # without any handler, ``logging.error`` installs one, for good
-    root.addHandler(quiet)
-    root.addFilter(listen)
-    try:
-        yield said
-    finally:
-        root.removeFilter(listen)
-        root.removeHandler(quiet)
-
-
-def _root_cause(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> BaseException:
     """The innermost reason: urllib3 wraps the one word that matters in layers of itself."""
     while isinstance(
         inner := getattr(error, "reason", None) or error.__cause__ or error.__context__, BaseException
     ):
         error = inner
-    text = "connection refused" if isinstance(error, ConnectionRefusedError) else str(error)
-    return " ".join(text.split()) or type(error).__name__
+    return error
+
+
+def _words(cause: BaseException) -> str:
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused"
+    text = " ".join(str(cause).split())
+    if isinstance(cause, ssl.SSLError):  # "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"
+        text = re.sub(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", text)
+    return text or type(cause).__name__
+
+
+_DATES, _NAMES = frozenset({9, 10}), frozenset({62, 64})
+"""OpenSSL's codes (x509_vfy.h): not yet valid, expired; another host name, another IP address."""
+_NO_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
+)
+"""OpenSSL's words for an answer that is no TLS; they change with its version."""
+
+
+def _tls_cure(cause: BaseException) -> str:
+    """What helps against a failure of TLS; nothing for one that is none."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        if cause.verify_code in _DATES:
+            return "renew the API server's certificate, or set the clock of this machine"
+        if cause.verify_code in _NAMES:
+            return "name the API server as its certificate does"
+        return "name the CA that issued the API server's certificate: ca_file, or in the kubeconfig"
+    if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
+        return "what listens there does not speak TLS: see whether the address and its port are right"
+    if isinstance(cause, ssl.SSLError) and cause.library in ("PEM", "X509"):
+        return "mend ca_file, or the kubeconfig's certificates: one of them cannot be read"
+    return ""

@@ -5,6 +5,7 @@ process alive. (``ThreadPoolExecutor`` waits for its workers at exit, however it
 """
 
 import contextlib
+import importlib
 import queue
 import threading
 import time
@@ -56,10 +57,11 @@ class _Job:
 
     def seen(self, outcome: Outcome, **more: Any) -> Seen:
         seconds = time.monotonic() - self.deadline.began if self.deadline else 0.0
+        how = self.target.how
         return Seen(
             target=self.target.name,
             outcome=outcome,
-            how=self.target.how,
+            how=how() if callable(how) else how,
             at=self.at,
             seconds=round(seconds, 3),
             **more,
@@ -153,6 +155,9 @@ class Gathering:
                     self._publish(Observed(name, (broken,)))
 
     def _supervise(self, waiting: deque[_Job]) -> None:
+        for module in sorted({module for job in waiting for module in job.target.needs}):
+            with contextlib.suppress(ImportError):  # told by the targets that miss it
+                importlib.import_module(module)
         number = 0
         while waiting or self._running:
             while waiting and len(self._running) < MOST_AT_ONCE:

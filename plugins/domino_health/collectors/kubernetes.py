@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from domino_health.collectors.cluster import PAGE, connect
+from domino_health.collectors.cluster import PAGE, connect, how
 from domino_health.collectors.looking import CollectionError, Deadline, Look, Target
+from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.kubernetes import Clock, Pod, PodList
 from domino_health.profile.clusters import Cluster
 
@@ -22,9 +23,8 @@ def pods(look: Look) -> list[Target[Pod]]:
 def clock(look: Look) -> list[Target[Clock]]:
     """How far the first cluster's clock is from ours: what is old is told by its clock."""
     cluster = (look.profile.clusters or ())[0]
-    return [
-        Target(cluster.name, "GET /version, header Date", cluster.deadline, partial(_clock, look, cluster))
-    ]
+    work = partial(_clock, look, cluster)
+    return [Target(cluster.name, how(look, cluster, "/version"), cluster.deadline, work, NEEDS)]
 
 
 def _listing(look: Look, api: str, resource: str, page: type[Any]) -> list[Target[Any]]:
@@ -39,7 +39,8 @@ def _listing(look: Look, api: str, resource: str, page: type[Any]) -> list[Targe
             ]
         for name, path in places:
             work = partial(_list, look, cluster, path, decoder)
-            targets.append(Target(name, f"GET {path}?limit={PAGE}", cluster.deadline, work))
+            asked = how(look, cluster, f"{path}?limit={PAGE}")
+            targets.append(Target(name, asked, cluster.deadline, work, NEEDS))
     return targets
 
 

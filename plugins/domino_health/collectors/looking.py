@@ -65,11 +65,14 @@ class Target(Generic[Thing]):
     """One thing to look at, and how."""
 
     name: str
-    how: str
-    """The request or handshake, as one would repeat it by hand."""
+    how: str | Callable[[], str]
+    """The request or handshake, as one would repeat it by hand. Called when looking has ended, where it is
+    known only then."""
     allowed: timedelta
     look: Callable[[Deadline, Callable[[str], None]], Sequence[Thing]]
     """Looks, saying how far it has come; raises CollectionError when it cannot."""
+    needs: tuple[str, ...] = ()
+    """Modules that take long to import: they are, before any deadline begins."""
 
 
 @dataclass
@@ -90,7 +93,7 @@ class Shared:
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
         if not slot.lock.acquire(timeout=deadline.remaining()):
-            raise deadline.passed("while another one was connecting")
+            raise deadline.passed("while the way in was still being found")
         try:
             if not slot.made:
                 slot.made.append(make())
@@ -98,6 +101,12 @@ class Shared:
             return thing
         finally:
             slot.lock.release()
+
+    def made(self, key: object) -> object:
+        """What was made for ``key``, or None as long as nothing was."""
+        with self._lock:
+            slot = self._slots.get(key)
+        return next(iter(slot.made), None) if slot else None
 
 
 @dataclass(frozen=True)

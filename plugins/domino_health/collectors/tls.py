@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 CONNECT = timedelta(seconds=5)
 """For the TCP connection, within the endpoint's deadline."""
 
+NEEDS = ("OpenSSL.SSL", "certifi", "idna", "service_identity.cryptography")
+
 # OpenSSL's X509_V_FLAG_NO_CHECK_TIME: dates are the check's to judge, by the cluster's clock.
 _NO_CHECK_TIME = 0x200000
 _WANTS_A_CERTIFICATE = b"SSLv3/TLS read server certificate request"
@@ -41,6 +43,7 @@ def endpoints(look: Look) -> list[Target[TlsEndpoint]]:
             _how(endpoint),
             section.deadline,
             partial(_look, endpoint, section.ca_file),
+            NEEDS,
         )
         for endpoint in section.endpoints
     ]

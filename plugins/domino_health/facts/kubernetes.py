@@ -196,8 +196,8 @@ class PodList(Kubernetes, frozen=True):
     items: list[Pod]
 
 
-class Clock(Kubernetes, frozen=True):
-    """How far a cluster's clock is from this machine's."""
+class Clock(Kubernetes, frozen=True, omit_defaults=False):
+    """How far a cluster's clock is from this machine's. No skew is written as well: it was measured."""
 
     skew: int = 0
     """Seconds that the cluster's clock is ahead of this machine's, to about one (HTTP's Date)."""

@@ -4,7 +4,7 @@ Of every object only the fields that a fact type names are kept. Names (of names
 nodes, images, and Domino's projects and hardware tiers) are among them, so are resources, node selectors
 and the messages of conditions; annotations, other labels, user names, environment variables, commands and
 secrets are not. It is JSON: read it before you share it. The recorder needs the right to ``list`` what it
-records, and changes nothing.
+records, and changes nothing. The lab plays only the recordings that come with the package, so far.
 
     python -m domino_health.lab.record --kubeconfig FILE --context NAME --output recording.json.gz
 """
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pydantic
 
 from domino_health import __version__
 from domino_health.collectors.cluster import Answer, Connection
@@ -31,6 +32,7 @@ from domino_health.lab.recording import (
     dump,
 )
 from domino_health.profile.clusters import Cluster
+from domino_health.profile.errors import reworded
 
 RECORDER = f"domino_health.lab.record {__version__}"
 ALLOWED = timedelta(minutes=5)
@@ -90,7 +92,7 @@ def _strange(what: str) -> CollectionError:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Record into a file. The exit status is 0, 1 when the cluster could not be read, 2 for bad usage."""
+    """Record into a file. The exit status is 0, 1 when it could not be read or written, 2 for bad usage."""
     parser = argparse.ArgumentParser(
         prog="python -m domino_health.lab.record",
         description=__doc__,
@@ -110,14 +112,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cluster = Cluster(
             name="recorded", kubeconfig=given.kubeconfig, context=given.context, namespaces=given.namespace
         )
-    except ValueError as error:
-        parser.error(str(error))
+    except pydantic.ValidationError as error:
+        mistake = error.errors(include_url=False)[0]
+        parser.error(f"--{str(mistake['loc'][0]).removesuffix('s')}: {reworded(mistake)}")
     try:
         recording = record(cluster)
     except CollectionError as error:
         print(f"nothing recorded: {error.reason}\n  cure: {error.cure}", file=sys.stderr)
         return 1
-    given.output.write_bytes(dump(recording))
+    try:
+        given.output.write_bytes(dump(recording))
+    except OSError as error:
+        print(f"nothing recorded: {error}", file=sys.stderr)
+        return 1
     counts = ", ".join(f"{len(listed.items)} of {path}" for path, listed in recording.lists.items())
     print(f"recorded from Kubernetes {recording.version.git_version} into {given.output}: {counts}")
     return 0

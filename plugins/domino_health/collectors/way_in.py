@@ -1,0 +1,154 @@
+"""The way into a cluster: from what the profile says of it to a client of its API server.
+
+``kubernetes`` finds it (kubeconfig, exec plugins, in-cluster tokens, TLS). What it raises or logs on the way
+is made into one error here, which says what was tried and holds no credential.
+"""
+
+import contextlib
+import ipaddress
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from domino_health.collectors.looking import CollectionError
+from domino_health.profile.clusters import Cluster
+from domino_health.profile.errors import did_you_mean
+
+NEEDS = ("kubernetes.client", "kubernetes.config")
+"""Modules that take seconds to import: that is not a cluster's to answer for."""
+
+_MEND = "mend the kubeconfig or its exec plugin, or name another kubeconfig or context"
+
+
+class NoWayInError(Exception):
+    """Why there is none, and what would help."""
+
+    def __init__(self, reason: str, cure: str) -> None:
+        super().__init__(reason)
+        self.cure = cure
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """A way that was found."""
+
+    client: Any
+    """``kubernetes.client.ApiClient``."""
+    said: str
+    """Whose word led here: ``context prod-reader of /home/ops/.kube/config``. Empty for the profile's own."""
+
+
+def way_into(cluster: Cluster) -> WayIn:
+    """The way into a cluster. May run an exec plugin; asks nothing of the API server.
+
+    Raises:
+        CollectionError: there is none.
+    """
+    import kubernetes.client
+
+    configuration = kubernetes.client.Configuration()
+    proxy_of_environment = configuration.proxy
+    with credentials(cluster.name):
+        said = _configure(configuration, cluster)
+        if _is_loopback(configuration.host) and configuration.proxy == proxy_of_environment:
+            configuration.proxy = None  # as kubectl: the end of a tunnel here is never a proxy's to reach
+        return WayIn(kubernetes.client.ApiClient(configuration), said)
+
+
+def _configure(configuration: Any, cluster: Cluster) -> str:
+    """Fill in where the API server is and how it knows us; who said so."""
+    import kubernetes.config
+
+    if cluster.server is not None:
+        configuration.host = cluster.server.rstrip("/")
+        configuration.ssl_ca_cert = str(cluster.ca_file) if cluster.ca_file else None
+        if cluster.token is not None:
+            configuration.api_key["authorization"] = f"Bearer {cluster.token.get_secret_value()}"
+        return ""
+    if cluster.in_cluster:
+        try:
+            kubernetes.config.load_incluster_config(client_configuration=configuration)
+        except kubernetes.config.ConfigException as error:
+            raise NoWayInError(
+                f"not inside of a cluster: {error}",
+                "in_cluster is for a pod with a service account; elsewhere name a kubeconfig or context",
+            ) from None
+        return "the pod's service account"
+    return _by_kubeconfig(configuration, cluster)
+
+
+def _by_kubeconfig(configuration: Any, cluster: Cluster) -> str:
+    from kubernetes.config import kube_config
+
+    files = str(cluster.kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    merged = kube_config.KubeConfigMerger(files)
+    if merged.config is None:
+        raise NoWayInError(f"no kubeconfig: there is no {files}", "name a kubeconfig, or set KUBECONFIG")
+    contexts = [str(each["name"]) for each in merged.config.safe_get("contexts") or ()]
+    if cluster.context and cluster.context not in contexts:
+        raise NoWayInError(
+            f"no context {cluster.context} in {files}{did_you_mean(cluster.context, contexts)}",
+            "name a context that the kubeconfig has",
+        )
+    # Not load_kube_config: it writes renewed tokens into the file, and only its owner may.
+    loader = kube_config.KubeConfigLoader(merged.config, active_context=cluster.context)
+    loader.load_and_set(configuration)
+    return f"context {loader.current_context['name']} of {files}"
+
+
+def _is_loopback(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # an address that is none is told of by whoever connects to it
+        return False
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@contextlib.contextmanager
+def credentials(cluster: str) -> Iterator[None]:
+    """Makes one error of whatever ``kubernetes`` raises or logs while it comes by a credential."""
+    cure = _MEND
+    with _root_log() as said:
+        try:
+            yield
+        except NoWayInError as error:
+            said.append(str(error))
+            cure = error.cure
+        except Exception as error:  # noqa: BLE001 (plugins, token refreshers and parsers raise what they like)
+            said.append(f"{type(error).__name__}: {error}")
+    if said:
+        # It quotes whole entries of a kubeconfig where a key is missing, the token beside it and all.
+        reason = re.sub(r"\{.*\}", "{…}", " ".join("; ".join(said).split()))
+        raise CollectionError(f"no way into cluster {cluster}: {reason}", cure)
+
+
+@contextlib.contextmanager
+def _root_log() -> Iterator[list[str]]:
+    """Errors that this thread logs to the root logger: ``kubernetes`` says there, and nowhere else, that
+    an exec plugin failed, and goes on without a credential. They go no further: they may hold secrets.
+    """
+    said: list[str] = []
+    thread = threading.get_ident()
+
+    def listen(record: logging.LogRecord) -> bool:
+        if record.thread != thread or record.levelno < logging.ERROR:
+            return True
+        said.append(record.getMessage())
+        return False
+
+    root = logging.getLogger()
+    quiet = logging.NullHandler()  # without any handler, ``logging.error`` installs one, for good
+    root.addHandler(quiet)
+    root.addFilter(listen)
+    try:
+        yield said
+    finally:
+        root.removeFilter(listen)
+        root.removeHandler(quiet)
