@@ -349,6 +349,7 @@ def test_a_part_of_the_checks_speaks_for_a_part(suite: Suite) -> None:
 
     for selection in (
         ["-k", "tst_002"],
+        ["-k", "TST-002"],
         ["--deselect", "checks/test_things.py::test_tst_001", "-k", "not 003"],
     ):
         ran = suite.run(*selection)

@@ -139,7 +139,8 @@ def _state(
     """The first row of the table of outcomes that matches."""
     closing = [finding for finding in findings if finding.severity and finding.severity >= gate.closes_at]
     if closing:
-        return State.FAILED, f"{_findings(closing)} at or above {gate.closes_at}, of {population} assessed"
+        reason = f"{_findings(closing)} at or above {gate.closes_at}, of {population} assessed"
+        return State.FAILED, f"{reason}; {_unseen_reason(unseen)}" if unseen else reason
     if unseen:
         return State.UNKNOWN, _unseen_reason(unseen)
     if findings:

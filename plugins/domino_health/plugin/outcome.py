@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from domino_health.gate import Result, State, describe
+from domino_health.gate import CheckError, Result, State, describe
 from domino_health.plugin.evaluate import spec_of_item, wire
 from domino_health.plugin.fit import one_line, scrub
 from domino_health.redact import Redactor
@@ -31,7 +31,9 @@ def raised(
         return describe(spec, State.SKIPPED, one_line(f"skipped: {text}", redactor), test=item.nodeid)
     reason = one_line(f"raised in {call.when}: {type(error).__name__}: {text}", redactor)
     result = describe(spec, State.UNKNOWN, reason, test=item.nodeid, closes=True)
-    return scrub(replace(result, details=report.longreprtext), redactor)
+    # A check that broke its contract is told so; where we noticed that is nothing to it.
+    details = "" if isinstance(error, CheckError) else report.longreprtext
+    return scrub(replace(result, details=details), redactor)
 
 
 def dress(report: pytest.TestReport, result: Result, shown: Result | None, *, many_clusters: bool) -> None:

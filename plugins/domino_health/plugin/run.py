@@ -146,9 +146,13 @@ class Run:
             self.broken.append(f"{report.nodeid} was skipped as a whole")
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Checks that are not among the installed ones are known from here on, selected or not."""
+        """Checks that are not among the installed ones are known from here on, selected or not.
+
+        ``-k`` knows them by their ids.
+        """
         if spec := evaluate.spec_of_item(item):
             self.known_ids.add(spec.id)
+            item.extra_keyword_matches.add(spec.id)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:

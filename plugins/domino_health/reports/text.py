@@ -1,6 +1,6 @@
 """A result and a verdict in plain lines: for the terminal, and for JUnit's system-out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from domino_health.gate import Result, State, Verdict
@@ -73,6 +73,7 @@ def verdict_lines(verdict: Verdict, results: Sequence[Result], report: Path | No
     lines += [f"  {_judged(result)}" for result in judged[:MOST_JUDGED]]
     if len(judged) > MOST_JUDGED:
         lines.append(f"  … and {len(judged) - MOST_JUDGED} more checks that close nothing")
+    lines += [f"  {line}" for line in _skipped(results)]
     where = f"; report: {report}" if report else "; no report"
     last = (
         f"gate {verdict.gate} {verdict.word.upper()} (exit {verdict.exit_status}), {verdict.rests_on}{where}"
@@ -83,3 +84,13 @@ def verdict_lines(verdict: Verdict, results: Sequence[Result], report: Path | No
 def _judged(result: Result) -> str:
     worst = f"; {result.worst}" if result.worst else ""
     return f"{result.id} {result.state.value}: {result.reason}{worst}"
+
+
+def _skipped(results: Sequence[Result]) -> Iterator[str]:
+    """What did not assess anything, a line for each reason: many checks share an absent section."""
+    ids: dict[str, list[str]] = {}
+    for result in results:
+        if result.state is State.SKIPPED:
+            ids.setdefault(result.reason, []).append(result.id)
+    for reason, skipped in ids.items():
+        yield f"{', '.join(skipped)} skipped: {reason}"
