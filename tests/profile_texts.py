@@ -13,6 +13,7 @@ from domino_health.profile import Loaded, Profile, ProfileError, load
 
 TOKEN = "eyJhbGciOi.c2VjcmV0LXRva2Vu.s1gnature"
 VALID = "version: 1\nclusters:\n- name: prod\n"
+CA = "-----BEGIN CERTIFICATE-----\nread only when a chain is verified\n-----END CERTIFICATE-----\n"
 
 
 @check("SCHED-001", severity=Severity.HIGH)

@@ -13,6 +13,7 @@ from domino_health.profile.clusters import Cluster
 from domino_health.profile.models import Profile
 from domino_health.profile.tls import Endpoint, Tls
 from domino_health.vocabulary import spec_of
+from profile_texts import CA
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = [
@@ -34,7 +35,7 @@ SECTIONS = ("## Symptom", "## Likely causes, in this order", "## Commands", "## 
 
 @pytest.mark.parametrize(("source", "example"), PROFILES, ids=[name for name, _ in PROFILES])
 def test_every_profile_in_the_docs_loads(source: str, example: str, tmp_path: Path) -> None:
-    (tmp_path / "corporate-ca.pem").write_text("read only when a chain is verified")
+    (tmp_path / "corporate-ca.pem").write_text(CA)
     (tmp_path / "prod.yaml").write_text(example)
 
     loaded = load("prod", directories=[tmp_path], checks=known_checks(), start_lab=lambda kind: {})

@@ -9,7 +9,7 @@ import pytest
 
 from domino_health.profile import ProfileError, load
 from domino_health.profile.loader import find
-from profile_texts import CHECKS, VALID, load_text, mistakes, no_lab, profile, with_token
+from profile_texts import CA, CHECKS, VALID, load_text, mistakes, no_lab, profile, with_token
 
 # Which profile
 
@@ -46,9 +46,9 @@ def test_a_profile_is_found_by_its_path(tmp_path: Path, monkeypatch: pytest.Monk
         ("prod.yaml", "no such file"),
         ("./zzz.yaml", "no such file"),
         ("nowhere/prod", "no such file"),
-        ("", "no such profile"),
-        (".", "no such profile"),
-        ("..", "no such profile"),
+        ("", "names no profile; known: dr, prod"),
+        (" ", "names no profile; known: dr, prod"),
+        ("profiles", "no such profile; known: dr, prod"),
         ("~nobody-at-all/prod.yaml", "no such file"),
         ("x" * 5000, "no such profile"),
         ("x" * 5000 + ".yaml", "file name too long"),
@@ -79,15 +79,40 @@ def test_without_any_profile_none_is_found(tmp_path: Path, directories: list[str
         find("prod", [tmp_path / directory for directory in directories])
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("./profiles", "profiles: is a directory; name a file in it: profiles/dr.yml, profiles/prod.yaml"),
+        ("profiles/", "profiles: is a directory; name a file in it: profiles/dr.yml, profiles/prod.yaml"),
+        ("profiles/none", "profiles/none: is a directory; name a file in it"),
+        (".", ".: is a directory; name a file in it: here.yaml"),
+        ("..", "..: is a directory; name a file in it"),
+    ],
+)
+def test_a_directory_given_as_a_profile_is_told_with_the_profiles_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    here = tmp_path / "here"
+    (here / "profiles" / "none").mkdir(parents=True)
+    for known in (".hidden.yaml", "here.yaml", "profiles/prod.yaml", "profiles/dr.yml", "profiles/notes.txt"):
+        (here / known).write_text(VALID)
+    monkeypatch.chdir(here)
+
+    with pytest.raises(ProfileError) as caught:
+        find(name, [here / "profiles"])
+
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(("make", "told"), [(Path.mkdir, "is a directory"), (os.mkfifo, "not a file")])
 def test_a_directory_and_a_pipe_are_no_profiles(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None], told: str
 ) -> None:
     make(tmp_path / "prod.yaml")
     monkeypatch.chdir(tmp_path)
 
-    for name in ("prod.yaml", "./prod.yaml", str(tmp_path)):
-        with pytest.raises(ProfileError, match="not a file"):
+    for name in ("prod.yaml", "./prod.yaml", str(tmp_path / "prod.yaml")):
+        with pytest.raises(ProfileError, match=told):
             find(name, [tmp_path])
     with pytest.raises(ProfileError, match=r"no such profile$"):
         find("prod", [tmp_path])
@@ -148,7 +173,7 @@ def test_a_profile_in_a_folder_of_an_odd_name_loads_and_is_spelled_so_that_it_lo
 ) -> None:
     directory = tmp_path / name
     directory.mkdir()
-    (directory / "ca.pem").write_text("")
+    (directory / "ca.pem").write_text(CA)
 
     loaded = load_text("version: 1\ntls: {endpoints: [a], ca_file: ca.pem}\n", directory)
 
@@ -160,7 +185,7 @@ def test_a_profile_in_a_folder_of_an_odd_name_loads_and_is_spelled_so_that_it_lo
 def test_a_profile_in_a_folder_whose_name_is_no_text_loads(tmp_path: Path) -> None:
     directory = tmp_path / "\udcff"
     directory.mkdir()
-    (directory / "ca.pem").write_text("")
+    (directory / "ca.pem").write_text(CA)
 
     loaded = load_text("version: 1\ntls: {endpoints: [a], ca_file: ca.pem}\n", directory)
 
@@ -192,3 +217,94 @@ def test_a_pipe_is_not_a_file_and_nobody_waits_for_it(
 
     assert where == path
     assert message.endswith("not a file")
+
+
+# CA certificates
+
+CA_FILES = [
+    pytest.param("version: 1\ntls:\n  endpoints: [a]\n  ca_file: ca.pem\n", "tls.ca_file", id="tls"),
+    pytest.param(
+        "version: 1\nclusters:\n- {name: a, server: 'https://a',\n   ca_file: ca.pem}\n",
+        "clusters[0].ca_file",
+        id="cluster",
+    ),
+]
+NO_CERTIFICATE = "holds no PEM certificate; it must have a line -----BEGIN CERTIFICATE-----"
+LARGEST_BUNDLE = 1 << 22
+
+
+@pytest.mark.parametrize(("text", "path"), CA_FILES)
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hunter22, and no certificate\n",
+        b"-----BEGIN PRIVATE KEY-----\nhunter22\n-----END PRIVATE KEY-----\n",
+        b"-----BEGIN CERTIFICATE REQUEST-----\n",
+        b"  -----BEGIN CERTIFICATE-----\n",
+        b"-----BEGIN CERTIFICATE----- hunter22\n",
+        b"-----END CERTIFICATE-----\n",
+        b"\x30\x82\x01\x00\xff\n",
+        CA.encode("utf-16"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_ca_file_without_a_pem_certificate_is_told_and_not_repeated(
+    tmp_path: Path, text: str, path: str, content: bytes
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(content)
+
+    assert mistakes(text, tmp_path) == [(4, path, NO_CERTIFICATE)]
+
+
+@pytest.mark.parametrize(("text", "path"), CA_FILES)
+@pytest.mark.parametrize(
+    "content",
+    [
+        CA,
+        CA.replace("\n", "\r\n"),
+        f"\ufeff{CA}",
+        f"# Corporate CA\n{CA}{CA}",
+        "-----BEGIN TRUSTED CERTIFICATE-----\n",
+        "-----BEGIN X509 CERTIFICATE-----  \n",
+        "-----BEGIN CERTIFICATE-----",
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_a_ca_file_with_a_pem_certificate_as_openssl_reads_it_is_taken(
+    tmp_path: Path, text: str, path: str, content: str
+) -> None:
+    (tmp_path / "ca.pem").write_bytes(content.encode())
+    loaded = profile(text, tmp_path)
+
+    found = loaded.tls.ca_file if loaded.tls else (loaded.clusters or ())[0].ca_file
+
+    assert found == tmp_path / "ca.pem", path
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_ca_file_may_be_as_large_as_4_mib_and_no_larger(tmp_path: Path, more: int) -> None:
+    (tmp_path / "ca.pem").write_bytes(b"#" * (LARGEST_BUNDLE - len(CA) - 1 + more) + b"\n" + CA.encode())
+    text = "version: 1\ntls: {endpoints: [a], ca_file: ca.pem}\n"
+
+    if more:
+        told = "larger than 4 MiB; these are not CA certificates"
+        assert mistakes(text, tmp_path) == [(2, "tls.ca_file", told)]
+    else:
+        assert profile(text, tmp_path).tls is not None
+
+
+def test_a_ca_file_that_may_not_be_read_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "ca.pem").write_text(CA)
+    opened = Path.open
+
+    def refuse(path: Path, *args: Any, **more: Any) -> Any:
+        if path.name == "ca.pem":
+            raise PermissionError(13, "Permission denied")
+        return opened(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+
+    assert mistakes("version: 1\ntls: {endpoints: [a], ca_file: ca.pem}\n", tmp_path) == [
+        (2, "tls.ca_file", "cannot be read: permission denied")
+    ]

@@ -49,9 +49,6 @@ def test_an_anchor_is_repeated_where_its_alias_stands(tmp_path: Path) -> None:
         ("version: 1\n  bad: indent\n", 2, "not YAML: "),
         ("version: 1\n---\nversion: 1\n", 2, "not YAML: "),
         ("version: 1\ndescription: *nowhere\n", 2, "not YAML: "),
-        ("version: 1\ndescription: !!python/object:os.system x\n", 2, "not YAML: "),
-        ("version: 1\ndescription: !custom x\n", 2, "not YAML: "),
-        ("version: 1\ndescription: =\n", 2, "not YAML: "),
         ("version: 1\ndescription: @x\n", 2, "not YAML: "),
         ("version: 1\ndescription: a: b\n", 2, "not YAML: "),
         ("version: 1\ndescription: 'a\x07b'\n", 2, "not YAML: the control character U+0007 must not stand"),
@@ -68,6 +65,82 @@ def test_what_is_no_profile_at_all_is_told_with_its_line(
 
     assert (where, path) == (line, "")
     assert told.startswith(message)
+
+
+BEGINS_WITH = "quote a text that begins with "
+LINE_UP = "wrong indentation; line up the keys of one section, and the dashes of one list"
+SECOND_KEY = "two keys on one line; quote a text that holds ': '"
+KEY_IN_TEXT = (
+    "a key inside of a text; line it up with the other keys, put a space behind each colon, "
+    "and quote a text that holds ': '"
+)
+TAB = "a tab; indent with spaces, not tabs"
+TEXT_BEHIND = "more text behind the end of a value; quote all of it"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("clusters:\n\t- name: a\n", 3, TAB),
+        ("tls:\n  endpoints:\n  \t- a\n", 4, TAB),
+        ("description:\tx\n", 2, TAB),
+        ("description: a: b\n", 2, SECOND_KEY),
+        ("description: 'a': b\n", 2, SECOND_KEY),
+        ("clusters:\n- name: a: b\n", 3, SECOND_KEY),
+        ("description: a:\n", 2, SECOND_KEY),
+        ("description: text\n  context: b\n", 3, KEY_IN_TEXT),
+        ("clusters:\n- name:a\n  context: b\n", 4, KEY_IN_TEXT),
+        ("tls:\n  endpoints: [a]\n deadline: 5s\n", 4, LINE_UP),
+        ("tls:\n  endpoints:\n  - a\n - b\n", 5, LINE_UP),
+        ("clusters:\n- name: a\n- name: b\n - name: c\n", 5, LINE_UP),
+        ("- a\n", 2, LINE_UP),
+        ("description: 'it's'\n", 2, TEXT_BEHIND),
+        ("description: @x\n", 2, f"{BEGINS_WITH}@"),
+        ("description: `x`\n", 2, f"{BEGINS_WITH}`"),
+        ("description: %x\n", 2, f"{BEGINS_WITH}%"),
+        ("tls: {endpoints: [a, @x]}\n", 2, f"{BEGINS_WITH}@"),
+        ("description: *nowhere\n", 2, "found undefined alias 'nowhere'"),
+        ("description: [a\n", 3, "while parsing a flow sequence expected ',' or ']', but got '<stream end>'"),
+    ],
+    ids=lambda value: repr(value)[:40],
+)
+def test_the_commonest_mistakes_of_yaml_are_told_in_plain_words_with_the_cure(
+    tmp_path: Path, text: str, line: int, message: str
+) -> None:
+    assert mistakes(f"version: 1\n{text}", tmp_path) == [(line, "", f"not YAML: {message}")]
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "tag"),
+    [
+        ("description: !!python/object:os.system x\n", "description", "!!python/object:os.system"),
+        ("tls: !!python/object:os.system {a: b}\n", "tls", "!!python/object:os.system"),
+        ("description: !custom x\n", "description", "!custom"),
+        ("description: !<custom> x\n", "description", "!<custom>"),
+        ("description: !!binary aGk=\n", "description", "!!binary"),
+        ("description: !!map x\n", "description", "!!map"),
+        ("clusters: !!set {a}\n", "clusters", "!!set"),
+        ("clusters: !custom [{name: a}]\n", "clusters", "!custom"),
+        ("clusters: [!custom {name: a}]\n", "clusters[0]", "!custom"),
+        ("thresholds:\n  CAP-002: {least: !custom 3}\n", "thresholds.CAP-002.least", "!custom"),
+    ],
+)
+def test_a_tag_is_told_by_its_name_and_to_be_removed(tmp_path: Path, text: str, path: str, tag: str) -> None:
+    ((_, where, message),) = mistakes(f"version: 1\n{text}", tmp_path)
+
+    assert (where, message) == (path, f"tags are not supported; remove {tag}")
+
+
+def test_a_tag_on_the_profile_as_a_whole_is_told(tmp_path: Path) -> None:
+    assert mistakes("!custom\nversion: 1\n", tmp_path) == [(1, "", "tags are not supported; remove !custom")]
+
+
+def test_a_tag_that_says_what_a_value_is_anyway_is_no_mistake(tmp_path: Path) -> None:
+    text = "version: !!int 1\ndescription: !!str 5\nclusters: !!seq [!!map {name: ! a}]\n"
+
+    loaded = profile(text, tmp_path)
+
+    assert (loaded.description, [each.name for each in loaded.clusters or ()]) == ("5", ["a"])
 
 
 @pytest.mark.parametrize(
@@ -148,7 +221,12 @@ def test_as_deep_as_a_profile_may_be_it_is_read(tmp_path: Path) -> None:
         ("1: x\n", 2, "1", "unknown key"),
         ("null: x\n", 2, "null", "unknown key"),
         ("on: x\n", 2, "on", "unknown key"),
-        (f"{'k' * 1000}: x\n", 2, "k" * 1000, "unknown key"),
+        (f"{'k' * 1000}: x\n", 2, f"{'k' * 60}…", "unknown key"),
+        (f"{'k' * 61}: x\n", 2, f"{'k' * 60}…", "unknown key"),
+        (f"{'k' * 60}: x\n", 2, "k" * 60, "unknown key"),
+        ("clsuters:\n", 2, "clsuters", "unknown key; did you mean clusters?"),
+        ("xyzzy: ${NOT_SET_ANYWHERE}\n", 2, "xyzzy", "unknown key; known: "),
+        ("clusters:\n- name: a\n  contxt:\n", 4, "clusters[0].contxt", "unknown key; did you mean context?"),
         ("ключ: x\n", 2, "ключ", "unknown key"),
         (
             "clusters:\n- name: a\n  contxt: b\n",
@@ -179,6 +257,14 @@ def test_as_deep_as_a_profile_may_be_it_is_read(tmp_path: Path) -> None:
             3,
             "thresholds.SCHED-01",
             "no such check; did you mean SCHED-001?",
+        ),
+        ("thresholds:\n  X:\n", 3, "thresholds.X", "no such check; known: CAP-002, IDP-001, SCHED-001"),
+        ("thresholds:\n  X: 5\n", 3, "thresholds.X", "no such check; known: CAP-002, IDP-001, SCHED-001"),
+        (
+            "thresholds:\n  IDP-001: {x: .nan}\n",
+            3,
+            "thresholds.IDP-001.x",
+            "IDP-001 has no such threshold",
         ),
         (
             "thresholds:\n  X: {}\n",
@@ -252,6 +338,67 @@ def test_a_wrong_key_is_told_with_its_line_its_path_and_the_nearest_one(
 )
 def test_the_nearest_word_is_offered_or_else_all(word: str, known: list[str], told: str) -> None:
     assert did_you_mean(word, known) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "path", "message"),
+    [
+        ("versoin: 1\n", 1, "versoin", "unknown key; did you mean version?"),
+        ("version: 1\ntls:\n  endpoint: [a]\n", 3, "tls.endpoint", "unknown key; did you mean endpoints?"),
+        ("version: 1\ntls:\n  endpoint:\n", 3, "tls.endpoint", "unknown key; did you mean endpoints?"),
+        (
+            "version: 1\ntls:\n  endpoints:\n  - adress: a\n",
+            4,
+            "tls.endpoints[0].adress",
+            "unknown key; did you mean address?",
+        ),
+        ("version: 1\nclusters:\n- nmae: a\n", 3, "clusters[0].nmae", "unknown key; did you mean name?"),
+    ],
+)
+def test_a_misspelled_key_is_not_told_as_missing_too(
+    tmp_path: Path, text: str, line: int, path: str, message: str
+) -> None:
+    assert mistakes(text, tmp_path) == [(line, path, message)]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("clusters:\n- zzz: a\n", [("clusters[0]", "name is missing"), ("clusters[0].zzz", "unknown key; ")]),
+        (
+            "clusters:\n- contxt: a\n",
+            [
+                ("clusters[0]", "name is missing"),
+                ("clusters[0].contxt", "unknown key; did you mean context?"),
+            ],
+        ),
+        (
+            "clusters:\n- nmae: a\n- context: a\n",
+            [("clusters[0].nmae", "unknown key; did you mean name?"), ("clusters[1]", "name is missing")],
+        ),
+    ],
+)
+def test_a_key_that_nothing_near_stands_for_is_told_as_missing(
+    tmp_path: Path, text: str, told: list[tuple[str, str]]
+) -> None:
+    found = mistakes(f"version: 1\n{text}", tmp_path)
+
+    assert [path for _, path, _ in found] == [path for path, _ in told]
+    for (_, _, message), (_, begin) in zip(found, told, strict=True):
+        assert message.startswith(begin)
+
+
+def test_a_file_of_secrets_that_is_no_profile_is_told_without_them(tmp_path: Path) -> None:
+    text = "root:$6$salt$c2VjcmV0:19000:0:99999:7:::\ndaemon:*:19000:0:99999:7:::\n"
+
+    found = mistakes(text, tmp_path)
+
+    assert [(line, path) for line, path, _ in found] == [(1, ""), (1, "root:…"), (2, "daemon:…")]
+    assert [message.partition(";")[0] for _, _, message in found] == [
+        "version is missing",
+        "unknown key",
+        "unknown key",
+    ]
 
 
 def test_a_profile_says_its_version(tmp_path: Path) -> None:

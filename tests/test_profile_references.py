@@ -123,6 +123,33 @@ def test_a_reference_that_leads_nowhere_is_told_once_with_its_cure(
     assert (line, path, told[: len(message)]) == (5, "clusters[0].token", message)
 
 
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("tls:\n  endpoints: ['${host name}']\n", "tls.endpoints[0]"),
+        ("tls:\n  endpoints: ['${host name}:443', '${host name}:443']\n", "tls.endpoints[0]"),
+        ("tls:\n  endpoints: [{address: '${host name}'}]\n", "tls.endpoints[0].address"),
+        ("tls:\n  endpoints: [a]\n  deadline: ${host name}\n", "tls.deadline"),
+        ("clusters:\n- {name: a, server: '${host name}'}\n", "clusters[0].server"),
+        ("clusters:\n- {name: a, namespaces: ['${host name}']}\n", "clusters[0].namespaces[0]"),
+        ("thresholds:\n  CAP-002: {ignore: '${host name}'}\n", "thresholds.CAP-002.ignore"),
+    ],
+)
+def test_a_broken_reference_is_not_told_as_a_bad_value_too(tmp_path: Path, text: str, path: str) -> None:
+    found = mistakes(f"version: 1\n{text}", tmp_path)
+
+    assert found[0][1] == path
+    assert len(found) == text.count("$")
+    for _, _, message in found:
+        assert message.startswith("${host name} is not a reference; ")
+
+
+def test_each_broken_reference_of_one_value_is_told(tmp_path: Path) -> None:
+    found = mistakes("version: 1\ndescription: ${a b} ${c d}\n", tmp_path)
+
+    assert [message[:6] for _, _, message in found] == ["${a b}", "${c d}"]
+
+
 def test_a_secret_may_be_as_large_as_allowed(tmp_path: Path) -> None:
     (tmp_path / "large").write_bytes(b"x" * (1 << 16))
 

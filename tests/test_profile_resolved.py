@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from domino_health.profile import Loaded
-from profile_texts import TOKEN, VALID, load_text, nothing_to_set, with_token
+from profile_texts import CA, TOKEN, VALID, load_text, nothing_to_set, with_token
 
 FULL = """\
 version: 1
@@ -47,8 +47,9 @@ SECRETS = {
 @pytest.fixture
 def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Loaded:
     """A profile with all that may stand in one."""
-    for name in ("ca.pem", "secret-ca.pem", "kube.yaml"):
-        (tmp_path / name).write_text("")
+    for name in ("ca.pem", "secret-ca.pem"):
+        (tmp_path / name).write_text(CA)
+    (tmp_path / "kube.yaml").write_text("")
     (tmp_path / "path-of-kubeconfig").write_text(f"{tmp_path}/kube.yaml\n")
     for name, value in {**SECRETS, "A_CA_FILE": str(tmp_path / "secret-ca.pem")}.items():
         monkeypatch.setenv(name, value)

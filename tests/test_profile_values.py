@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from profile_texts import load_text, mistakes
+from profile_texts import CA, load_text, mistakes
 
 EMPTY = "is empty; give it a value, or remove it"
 NONE_NAMED = "is empty; name at least one, or remove it"
 NO_ADDRESS = "not an address; write host, host:port or [IPv6]:port"
-NO_NAME = "must be a line of 1 to 253 characters, without a slash"
-NO_NAMESPACE = "not a namespace; its name is of small letters, digits and dashes"
+NO_NAME = "must be a line of 1 to 253 characters, not blank and without a slash"
+A_LIST = "must be a list: write it as `- item`"
+NO_NAMESPACE = "not a namespace; its name is of lowercase letters, digits and dashes"
 
 
 def test_a_profile_is_read_with_its_defaults(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_a_profile_is_read_with_its_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("version", ["2", "0", "'1'", "1.0", "true", "[1]", "{1: 1}"])
 def test_a_version_that_is_not_known_is_refused(tmp_path: Path, version: str) -> None:
-    assert mistakes(f"version: {version}\n", tmp_path) == [(1, "version", "must be 1, a number")]
+    assert mistakes(f"version: {version}\n", tmp_path) == [(1, "version", "must be 1 (without quotes)")]
 
 
 def test_a_version_left_empty_is_refused(tmp_path: Path) -> None:
@@ -70,26 +71,22 @@ def wrong(text: str, tmp_path: Path) -> tuple[int, str, str]:
         ('description: "\\ud800"\n', 2, "description", "must be text; it holds half a character"),
         ("clusters:\n", 2, "clusters", EMPTY),
         ("clusters: []\n", 2, "clusters", NONE_NAMED),
-        ("clusters: prod\n", 2, "clusters", "must be a list"),
-        ("clusters: {name: a}\n", 2, "clusters", "must be a list"),
-        ("clusters: [prod]\n", 2, "clusters[0]", "must be keys and values"),
+        ("clusters: prod\n", 2, "clusters", A_LIST),
+        ("clusters: {name: a}\n", 2, "clusters", A_LIST),
+        ("clusters: [prod]\n", 2, "clusters[0]", "must be keys and values, such as `name: prod`"),
         ("clusters:\n-\n", 3, "clusters[0]", EMPTY),
         ("clusters:\n- {}\n", 3, "clusters[0]", "name is missing"),
-        (
-            "clusters:\n- name: a\n- name: a\n",
-            2,
-            "clusters",
-            "two are called a; keep one, or name them apart",
-        ),
         ("tls:\n", 2, "tls", EMPTY),
+        ("tls: a\n", 2, "tls", "must be keys and values, such as `endpoints: [domino.example.com]`"),
+        ("tls:\n  endpoints: a\n", 3, "tls.endpoints", A_LIST),
         ("tls: {}\n", 2, "tls", "endpoints is missing"),
         ("tls: {endpoints: }\n", 2, "tls.endpoints", EMPTY),
         ("tls: {endpoints: []}\n", 2, "tls.endpoints", NONE_NAMED),
         ("tls: {endpoints: [{}]}\n", 2, "tls.endpoints[0]", "address is missing"),
         ("thresholds: 5\n", 2, "thresholds", "must be keys and values"),
-        ("thresholds:\n", 2, "thresholds", "must be keys and values"),
+        ("thresholds:\n", 2, "thresholds", EMPTY),
         ("thresholds:\n  SCHED-001: 5m\n", 3, "thresholds.SCHED-001", "must be keys and values"),
-        ("thresholds:\n  SCHED-001:\n", 3, "thresholds.SCHED-001", "must be keys and values"),
+        ("thresholds:\n  SCHED-001:\n", 3, "thresholds.SCHED-001", EMPTY),
     ],
 )
 def test_a_section_of_another_form_is_told_with_its_line_its_path_and_the_cure(
@@ -102,6 +99,7 @@ def test_a_section_of_another_form_is_told_with_its_line_its_path_and_the_cure(
     ("text", "where", "message"),
     [
         ("name: ''", ".name", NO_NAME),
+        ("name: ' '", ".name", NO_NAME),
         ("name: /a", ".name", NO_NAME),
         ("name: a/b", ".name", NO_NAME),
         ('name: "a\\nb"', ".name", NO_NAME),
@@ -111,11 +109,10 @@ def test_a_section_of_another_form_is_told_with_its_line_its_path_and_the_cure(
         ("name:", ".name", EMPTY),
         ("name: a, context:", ".context", EMPTY),
         ("name: a, namespaces: []", ".namespaces", NONE_NAMED),
-        ("name: a, namespaces: [x, y, x]", ".namespaces", "two are called x; keep one, or name them apart"),
         ("name: a, namespaces: [x/y]", ".namespaces[0]", NO_NAMESPACE),
         ("name: a, namespaces: ['']", ".namespaces[0]", NO_NAMESPACE),
         ("name: a, namespaces: [x, Y]", ".namespaces[1]", NO_NAMESPACE),
-        ("name: a, namespaces: x", ".namespaces", "must be a list"),
+        ("name: a, namespaces: x", ".namespaces", A_LIST),
         ("name: a, deadline: 600", ".deadline", "not a duration: 600; write a number with a unit, such as "),
         ("name: a, deadline: -5m", ".deadline", "not a duration: '-5m'"),
         ("name: a, deadline: 1:30", ".deadline", "not a duration: 90"),
@@ -128,7 +125,7 @@ def test_a_section_of_another_form_is_told_with_its_line_its_path_and_the_cure(
             "",
             "gives several ways in (in_cluster, kubeconfig or context); keep one",
         ),
-        ("name: a, ca_file: prod.yaml", "", "token and ca_file go with server; a kubeconfig has its own"),
+        ("name: a, ca_file: ca.pem", "", "token and ca_file go with server; a kubeconfig has its own"),
         ("name: a, server: 'http://a'", ".server", "must begin with https://; a token is never sent in the"),
         ("name: a, kubeconfig: nowhere.yaml", ".kubeconfig", "cannot be read: nowhere.yaml in /"),
         ("name: a, kubeconfig: .", ".kubeconfig", "cannot be read: . in /"),
@@ -144,6 +141,7 @@ def test_a_section_of_another_form_is_told_with_its_line_its_path_and_the_cure(
 def test_a_wrong_value_of_a_cluster_is_told_with_its_path_and_the_cure(
     tmp_path: Path, text: str, where: str, message: str
 ) -> None:
+    (tmp_path / "ca.pem").write_text(CA)
     line, path, told = wrong(f"clusters:\n- {{{text}}}\n", tmp_path)
 
     assert (line, path, told[: len(message)]) == (3, f"clusters[0]{where}", message)
@@ -166,8 +164,20 @@ def test_a_wrong_value_of_a_cluster_is_told_with_its_path_and_the_cure(
         ("10:30", "[0].address", "must be text, but YAML reads it as 630; quote it"),
         ("[a]", "[0].address", "must be text"),
         ("{address: a, name: a/b}", "[0].name", NO_NAME),
-        ("a, b, a", "", "two are called a; keep one, or name them apart"),
-        ("a, {address: b, name: a}", "", "two are called a; keep one, or name them apart"),
+        ("{address: a, name: ' '}", "[0].name", NO_NAME),
+        ("$HOST", "[0].address", NO_ADDRESS),
+        ("a b", "[0].address", NO_ADDRESS),
+        ("'{x}'", "[0].address", NO_ADDRESS),
+        ("'$${x}'", "[0].address", NO_ADDRESS),
+        ("'\"a\"'", "[0].address", NO_ADDRESS),
+        ("\"'a'\"", "[0].address", NO_ADDRESS),
+        ("“a”", "[0].address", NO_ADDRESS),
+        ("'*.example.com'", "[0].address", NO_ADDRESS),
+        ("'a,b'", "[0].address", NO_ADDRESS),
+        ("a;b", "[0].address", NO_ADDRESS),
+        ("a\\b", "[0].address", NO_ADDRESS),
+        ("a^b", "[0].address", NO_ADDRESS),
+        ("a~b", "[0].address", NO_ADDRESS),
     ],
 )
 def test_a_wrong_endpoint_is_told_with_its_path_and_the_cure(
@@ -176,6 +186,122 @@ def test_a_wrong_endpoint_is_told_with_its_path_and_the_cure(
     line, path, told = wrong(f"tls:\n  endpoints: [{text}]\n", tmp_path)
 
     assert (line, path, told[: len(message)]) == (3, f"tls.endpoints{where}", message)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "a",
+        "0",
+        "a-b",
+        "a_b.c",
+        "A.example.com.",
+        "10.0.0.1",
+        "bücher.example",
+        "例え.テスト",
+        "हिन्दी.भारत",
+        "пример.рф",
+    ],
+)
+def test_a_host_name_of_any_script_is_an_address(tmp_path: Path, host: str) -> None:
+    loaded = load_text(f"version: 1\ntls:\n  endpoints: ['{host}', '{host}:8443']\n", tmp_path)
+
+    assert loaded.profile.tls is not None
+    assert [(each.host, each.port) for each in loaded.profile.tls.endpoints] == [(host, 443), (host, 8443)]
+
+
+def test_the_longest_name_is_taken(tmp_path: Path) -> None:
+    loaded = load_text(f"version: 1\nclusters: [{{name: {'a' * 253}}}, {{name: a b}}]\n", tmp_path)
+
+    assert [len(each.name) for each in loaded.profile.clusters or ()] == [253, 3]
+
+
+# Addresses of clusters
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://admin:hunter22@api.example.com:6443",
+        "https://hunter22@api.example.com",
+        "https://@hunter22",
+        "https:///admin:hunter22@api.example.com",
+        "https://admin:hunter22@[::1",
+        "https://api.example.com?token=hunter22",
+        "https://api.example.com/k8s?hunter22",
+        "https://api.example.com/#hunter22",
+        "https://api.example.com#",
+        "https://api.example.com?",
+    ],
+)
+def test_a_credential_in_an_address_is_refused_and_not_repeated(tmp_path: Path, server: str) -> None:
+    assert wrong(f"clusters:\n- name: a\n  server: '{server}'\n", tmp_path) == (
+        4,
+        "clusters[0].server",
+        "write https://host:port alone; a credential goes in token",
+    )
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://api.example.com",
+        "https://10.0.0.1:6443",
+        "https://[::1]:6443/",
+        "https://rancher.example.com/k8s/clusters/c-1",
+        "https://rancher.example.com/k8s/clusters/c@1",
+        # Whoever connects tells of these.
+        "https://",
+        "https://[::1",
+        "https://a..b",
+        "https://127.0.0.1:99999",
+        "https://127.0.0.1:x",
+        "https:// ",
+    ],
+)
+def test_an_address_may_have_a_path_and_one_that_is_none_is_left_to_who_connects(
+    tmp_path: Path, server: str
+) -> None:
+    loaded = load_text(f"version: 1\nclusters:\n- name: a\n  server: '{server}'\n", tmp_path)
+
+    assert [each.server for each in loaded.profile.clusters or ()] == [server]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("clusters:\n- name: a\n- name: a\n", [(4, "clusters[1]", "a", 3)]),
+        ("clusters:\n- name: a\n- name: b\n  context: x\n- name: a\n", [(6, "clusters[2]", "a", 3)]),
+        (
+            "clusters:\n- name: a\n  namespaces:\n  - x\n  - y\n  - x\n",
+            [(7, "clusters[0].namespaces[2]", "x", 5)],
+        ),
+        ("tls:\n  endpoints:\n  - a\n  - b\n  - a\n", [(6, "tls.endpoints[2]", "a", 4)]),
+        ("tls:\n  endpoints:\n  - a\n  - address: b\n    name: a\n", [(5, "tls.endpoints[1]", "a", 4)]),
+        (
+            "tls:\n  endpoints:\n  - a\n  - b\n  - b\n  - a\n  - a\n",
+            [
+                (6, "tls.endpoints[2]", "b", 5),
+                (7, "tls.endpoints[3]", "a", 4),
+                (8, "tls.endpoints[4]", "a", 4),
+            ],
+        ),
+    ],
+)
+def test_two_of_one_name_are_told_where_the_second_stands(
+    tmp_path: Path, text: str, told: list[tuple[int, str, str, int]]
+) -> None:
+    assert mistakes(f"version: 1\n{text}", tmp_path) == [
+        (
+            line,
+            path,
+            f"two are called {name}, the first on line {first}; keep one, or give them different names",
+        )
+        for line, path, name, first in told
+    ]
 
 
 # Thresholds
@@ -222,7 +348,7 @@ def test_a_threshold_of_no_time_at_all_is_one(tmp_path: Path) -> None:
         ("CAP-002: {share: .nan}", "CAP-002.share", "must be a finite number"),
         ("CAP-002: {share: -.inf}", "CAP-002.share", "must be a finite number"),
         ("CAP-002: {strict: 'no'}", "CAP-002.strict", "must be true or false"),
-        ("CAP-002: {ignore: a}", "CAP-002.ignore", "must be a list"),
+        ("CAP-002: {ignore: a}", "CAP-002.ignore", A_LIST),
         ("CAP-002: {ignore: [a, 5]}", "CAP-002.ignore[1]", "must be text, but YAML reads it as 5; quote it"),
     ],
 )

@@ -1,7 +1,9 @@
 """Looking at TLS endpoints: the chain is read whatever it is; a dead endpoint is told as one, in time."""
 
 import contextlib
+import errno
 import ipaddress
+import os
 import socket
 import ssl
 import sys
@@ -656,6 +658,22 @@ def test_a_port_where_nobody_listens_is_reported() -> None:
     assert "whether the service is up" in error.cure
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS])
+def test_what_this_machine_lacks_says_nothing_of_the_endpoint(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket, "create_connection", fail)
+
+    error = dead("127.0.0.1:443")
+
+    assert error.outcome is Outcome.BROKEN
+    assert "on this machine" in error.reason
+    assert "ulimit" in error.cure
+
+
 def test_a_host_that_does_not_exist_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -784,7 +802,7 @@ def test_a_server_that_refuses_the_name_is_quoted(listen: Callable[[Handle], str
 
 def test_a_ca_file_that_holds_no_certificate_is_reported(serve: Serve, leaf: Issued, tmp_path: Path) -> None:
     empty = tmp_path / "ca.pem"
-    empty.write_text("nothing here\n")
+    empty.write_text("-----BEGIN CERTIFICATE-----\nnothing here\n-----END CERTIFICATE-----\n")
 
     error = dead(serve(leaf), ca_file=empty)
 

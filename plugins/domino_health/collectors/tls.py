@@ -4,6 +4,7 @@ pyOpenSSL, because the standard library shows the chain only from Python 3.13 on
 apart from the handshake, because a refused chain could not be read.
 """
 
+import errno
 import ipaddress
 import select
 import socket
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 CONNECT = timedelta(seconds=5)
 """For the TCP connection, within the endpoint's deadline."""
+
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""No more files or memory here: that says nothing of who is there."""
 
 NEEDS = ("OpenSSL.SSL", "certifi", "idna", "service_identity.cryptography")
 
@@ -99,20 +103,16 @@ def _ascii(name: str) -> str:
     return spelled.decode()
 
 
-def _handshake(endpoint: Endpoint, deadline: Deadline) -> tuple[list["x509.Certificate"], str]:
-    """The chain as presented and the protocol.
+def _connect(endpoint: Endpoint, deadline: Deadline) -> socket.socket:
+    """A TCP connection.
 
     Raises:
-        CollectionError: nobody there, or nobody who speaks TLS, or not in time.
+        CollectionError: no such host, nobody there, or not in time.
     """
-    from cryptography import x509
-    from OpenSSL import SSL
-
     where = _where(endpoint)
     try:
-        server_name = _ascii(_server_name(endpoint))
         host = endpoint.host if endpoint.host.isascii() else _ascii(endpoint.host)
-        raw = socket.create_connection(
+        return socket.create_connection(
             (host, endpoint.port), timeout=deadline.remaining(CONNECT.total_seconds())
         )
     except UnicodeError as error:
@@ -126,7 +126,27 @@ def _handshake(endpoint: Endpoint, deadline: Deadline) -> tuple[list["x509.Certi
             f"{where}: no connection in time", "see firewalls and routes", Outcome.TIMED_OUT
         ) from None
     except OSError as error:
+        if error.errno in _OURS:
+            reason = f"{where}: {error.strerror}, on this machine"
+            raise _dead(reason, "raise this machine's limits (ulimit -n)", Outcome.BROKEN) from None
         raise _dead(f"{where}: {error.strerror or error}", "see whether the service is up") from None
+
+
+def _handshake(endpoint: Endpoint, deadline: Deadline) -> tuple[list["x509.Certificate"], str]:
+    """The chain as presented and the protocol.
+
+    Raises:
+        CollectionError: nobody there, or nobody who speaks TLS, or not in time.
+    """
+    from cryptography import x509
+    from OpenSSL import SSL
+
+    where = _where(endpoint)
+    try:
+        server_name = _ascii(_server_name(endpoint))
+    except UnicodeError as error:
+        raise _dead(f"{where}: not a host name: {error}", "mend the name in the profile") from None
+    raw = _connect(endpoint, deadline)
     with raw:
         raw.setblocking(False)
         states: set[bytes] = set()

@@ -1,21 +1,29 @@
 """What every section's model shares."""
 
-from collections import Counter
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pydantic
+from pydantic_core import PydanticCustomError
 
-from domino_health.profile.files import located, require_file
+from domino_health.profile.files import located, read, require_file
 from domino_health.profile.references import Referenced
 from domino_health.units import Duration
+
+_LARGEST_BUNDLE = 1 << 22
+_CERTIFICATE = re.compile(
+    rb"(?:^|\A\xef\xbb\xbf)-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\s*$", re.MULTILINE
+)
 
 
 class Section(pydantic.BaseModel):
     """Strict, frozen, and refusing keys that it does not know."""
 
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True)
+    sample: ClassVar[str] = ""
+    """A key and its value, shown to those who wrote something else there."""
 
     def __repr__(self) -> str:
         """Without values: each of them may have come from a reference."""
@@ -28,9 +36,13 @@ def _name(value: Any) -> Any:
     if isinstance(value, Referenced):
         message = "a name stands in every report and cannot come from a reference"
         raise ValueError(message)  # noqa: TRY004 (pydantic's own protocol)
-    if isinstance(value, str) and not (0 < len(value) < 254 and value.isprintable() and "/" not in value):
-        raise ValueError("must be a line of 1 to 253 characters, without a slash")
+    if isinstance(value, str) and not _is_name(value):
+        raise ValueError("must be a line of 1 to 253 characters, not blank and without a slash")
     return value
+
+
+def _is_name(text: str) -> bool:
+    return len(text) < 254 and text.isprintable() and bool(text.strip()) and "/" not in text
 
 
 Name = Annotated[str, pydantic.BeforeValidator(_name)]
@@ -53,10 +65,14 @@ def _many(value: Any, validate: pydantic.ValidatorFunctionWrapHandler) -> Any:
         raise ValueError("is empty; name at least one, or remove it")
     # YAML's list as the tuple that a frozen model holds. Strict mode would refuse it.
     items = validate(tuple(value) if isinstance(value, list) else value)
-    labels = Counter(str(getattr(item, "label", item)) for item in items)
-    twice = sorted(label for label, count in labels.items() if count > 1)
-    if twice:
-        raise ValueError(f"two are called {', '.join(twice)}; keep one, or name them apart")
+    first: dict[str, int] = {}
+    again = {}
+    for index, item in enumerate(items):
+        label = str(getattr(item, "label", item))
+        if first.setdefault(label, index) != index:
+            again[index] = (label, first[label])
+    if again:
+        raise PydanticCustomError("twice", "two have the same name", {"again": again})
     return items
 
 
@@ -93,3 +109,19 @@ ExistingFile = Annotated[
     Path, pydantic.BeforeValidator(_existing_file), pydantic.PlainSerializer(str, when_used="json")
 ]
 """A file that is there; a relative path is relative to the profile, ``~`` is understood."""
+
+
+def _with_certificate(path: Path) -> Path:
+    try:
+        content = read(path, _LARGEST_BUNDLE)
+    except ValueError as error:
+        raise ValueError(f"cannot be read: {error}") from None
+    if len(content) > _LARGEST_BUNDLE:
+        raise ValueError("larger than 4 MiB; these are not CA certificates")
+    if not _CERTIFICATE.search(content):
+        raise ValueError("holds no PEM certificate; it must have a line -----BEGIN CERTIFICATE-----")
+    return path
+
+
+CaFile = Annotated[ExistingFile, pydantic.AfterValidator(_with_certificate)]
+"""A file of CA certificates, PEM. Whether they are sound is told of by whoever uses them."""

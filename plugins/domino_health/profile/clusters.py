@@ -2,23 +2,26 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 import pydantic
 
-from domino_health.profile.base import Deadline, ExistingFile, Many, Name, Secret, Section
+from domino_health.profile.base import CaFile, Deadline, ExistingFile, Many, Name, Secret, Section
 
 
 def _https(value: str) -> str:
     if not value.startswith("https://"):
         raise ValueError("must begin with https://; a token is never sent in the clear")
+    # Not urlsplit: it breaks on what is no address, and that is told of by whoever connects.
+    if re.search(r"[?#]|^https:/*[^/]*@", value):
+        raise ValueError("write https://host:port alone; a credential goes in token")
     return value
 
 
 def _namespace(value: str) -> str:
     # It becomes a part of the path that is asked for.
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
-        raise ValueError("not a namespace; its name is of small letters, digits and dashes")
+        raise ValueError("not a namespace; its name is of lowercase letters, digits and dashes")
     return value
 
 
@@ -33,6 +36,8 @@ class Cluster(Section):
     kubectl's own configuration (``KUBECONFIG``, else ``~/.kube/config``) is used.
     """
 
+    sample: ClassVar = "name: prod"
+
     name: Name
     """What reports call it."""
     kubeconfig: ExistingFile | None = None
@@ -45,7 +50,7 @@ class Cluster(Section):
     """``https://host:port`` of the API server, with ``token``."""
     token: Secret | None = None
     """Bearer token; as a reference: ``${NAME}`` or ``${file:PATH}``."""
-    ca_file: ExistingFile | None = None
+    ca_file: CaFile | None = None
     """CA certificates that sign the API server's own, for ``server``; by default the public ones."""
     namespaces: Annotated[tuple[Namespace, ...], Many] | None = None
     """Look only into these namespaces, for an account that may not list the whole cluster."""

@@ -5,20 +5,33 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from yaml.constructor import ConstructorError
 from yaml.reader import ReaderError
 
 from domino_health.profile.errors import Problem
+from domino_health.profile.yaml_words import plain_words
 
 Loc = tuple[str | int, ...]
 
 _MOST_VALUES = 50_000
 _DEEPEST = 50
+_LONGEST_KEY = 60
+_TAG = "tag:yaml.org,2002:"
+# YAML takes a plain << for merge and a plain = for value.
+_SCALARS = {"bool", "float", "int", "merge", "null", "str", "timestamp", "value"}
 
 
 def spell(loc: Loc) -> str:
     """``("clusters", 0, "name")`` as ``clusters[0].name``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_shown(part)}" for part in loc)
     return text.removeprefix(".")
+
+
+def _shown(key: str) -> str:
+    # The file may be no profile at all: a line of /etc/shadow is a key, with a secret behind a colon.
+    head, colon, _ = key.partition(":")
+    shown = f"{head}{colon}"[:_LONGEST_KEY]
+    return shown if shown == key else f"{shown}…"
 
 
 @dataclass
@@ -28,7 +41,7 @@ class Document:
     data: Any = field(default=None, repr=False)
     lines: dict[Loc, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    told: set[Loc] = field(default_factory=set)
+    told: dict[Loc, list[Problem]] = field(default_factory=dict)
     """Where a mistake is known, so that what follows from it is not told as another one."""
     secrets: set[str] = field(default_factory=set, repr=False)
     """Every value that came from a reference to the environment or a file."""
@@ -43,8 +56,19 @@ class Document:
 
     def complain(self, loc: Loc, message: str) -> None:
         """Note a mistake at a place."""
-        self.told.add(loc)
-        self.problems.append(Problem(self.line(loc), spell(loc), message))
+        problem = Problem(self.line(loc), spell(loc), message)
+        self.told.setdefault(loc, []).append(problem)
+        self.problems.append(problem)
+
+    def complain_instead(self, loc: Loc, message: str) -> None:
+        """Note a mistake that makes others at its place meaningless: the key is unknown."""
+        for problem in self.told.pop(loc, []):
+            self.problems.remove(problem)
+        self.complain(loc, message)
+
+    def is_told(self, loc: Loc) -> bool:
+        """Whether a mistake is known at a place, or at what it is a part of."""
+        return any(loc[: length + 1] in self.told for length in range(len(loc)))
 
 
 def parse(text: str) -> Document:
@@ -67,7 +91,7 @@ def _mistake_of_form(error: Exception, text: str, loader: yaml.SafeLoader | None
     if isinstance(error, yaml.MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else line
-        what = " ".join(part for part in (error.context, error.problem) if part)
+        what = plain_words(error, text)
     elif isinstance(error, ReaderError):
         line = text.count("\n", 0, error.position) + 1
         what = f"the control character U+{ord(text[error.position]):04X} must not stand here"
@@ -92,6 +116,9 @@ class _Reader:
                 None, None, "too many or too deeply nested values", node.start_mark
             )
         self.document.lines.setdefault(loc, node.start_mark.line + 1)
+        if tag := _foreign_tag(node):
+            self.document.complain(loc, f"tags are not supported; remove {tag}")
+            return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, loc)
         if isinstance(node, yaml.SequenceNode):
@@ -101,8 +128,8 @@ class _Reader:
     def _scalar(self, node: yaml.Node, loc: Loc) -> Any:
         try:
             value = self.loader.construct_object(node)
-        # All that PyYAML raises on 2026-13-45, 0x_, !!int '' and !!bool maybe.
-        except (ValueError, LookupError, AttributeError, OverflowError):
+        # All that PyYAML raises on 2026-13-45, 0x_, !!int '', !!bool maybe and =.
+        except (ValueError, LookupError, AttributeError, OverflowError, ConstructorError):
             kind = node.tag.rpartition(":")[2]
             self.document.complain(loc, f"YAML takes it for {kind}, and it is none; quote it")
             return None
@@ -132,10 +159,27 @@ class _Reader:
         return mapping
 
 
+def _foreign_tag(node: yaml.Node) -> str:
+    """The tag of a node that makes something else of it, as it was written; or nothing."""
+    tag: str = node.tag
+    kind = tag.removeprefix(_TAG)
+    if isinstance(node, yaml.MappingNode):
+        fits = kind == "map"
+    elif isinstance(node, yaml.SequenceNode):
+        fits = kind == "seq"
+    else:
+        fits = kind in _SCALARS
+    if fits:
+        return ""
+    if kind != tag:
+        return f"!!{kind}"
+    return tag if tag.startswith("!") else f"!<{tag}>"
+
+
 def _unfit(value: Any, loc: Loc) -> str:
     """What no value of a profile may be, or nothing."""
-    # A key with nothing behind it looks as if something were set. But a threshold may be none.
-    if value is None and loc and loc[0] != "thresholds":
+    # A key with nothing behind it looks as if something were set. But a single threshold may be none.
+    if value is None and loc and (loc[0] != "thresholds" or len(loc) < 3):
         return "is empty; give it a value, or remove it"
     if isinstance(value, float) and not math.isfinite(value):
         return "must be a finite number"

@@ -18,11 +18,11 @@ _WORDS = {
     "dict_type": "must be keys and values",
     "float_type": "must be a number",
     "int_type": "must be a whole number",
-    "list_type": "must be a list",
+    "list_type": "must be a list: write it as `- item`",
     "model_type": "must be keys and values",
     "string_type": "must be text",
     "string_unicode": "must be text; it holds bytes that are none",
-    "tuple_type": "must be a list",
+    "tuple_type": "must be a list: write it as `- item`",
 }
 """Pydantic's types of errors in words for those who know YAML and not Python."""
 
@@ -54,7 +54,7 @@ class ProfileError(Exception):
 
 
 def reworded(mistake: ErrorDetails) -> str:
-    """What pydantic found wrong with a value, in plain words: ``must be a list``."""
+    """What pydantic found wrong with a value, in plain words: ``must be a whole number``."""
     if mistake["type"] == "string_type" and isinstance(mistake["input"], int | float | date):
         # YAML 1.1 reads `on` as true, `12:30` as 750 and `2026-11-24` as a date.
         return f"must be text, but YAML reads it as {str(mistake['input']).lower()}; quote it"
@@ -64,10 +64,14 @@ def reworded(mistake: ErrorDetails) -> str:
     return _WORDS.get(mistake["type"]) or re.sub(r"^\w+ should ", "must ", message)
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that was perhaps meant, or nothing."""
+    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)), "")
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean context?`` or, when nothing is near, ``; known: context, name``."""
     words = sorted(known)
-    near = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    if near:
-        return f"; did you mean {near[0]}?"
+    if near := nearest(word, words):
+        return f"; did you mean {near}?"
     return f"; known: {', '.join(words)}" if words else ""

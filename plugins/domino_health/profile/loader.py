@@ -10,8 +10,9 @@ import pydantic
 from pydantic_core import ErrorDetails
 
 from domino_health.profile import files
+from domino_health.profile.base import Section
 from domino_health.profile.document import Document, Loc, parse
-from domino_health.profile.errors import Problem, ProfileError, did_you_mean, reworded
+from domino_health.profile.errors import Problem, ProfileError, did_you_mean, nearest, reworded
 from domino_health.profile.models import Profile
 from domino_health.profile.references import resolve
 from domino_health.profile.resolved import spell_out
@@ -45,20 +46,45 @@ def find(name: str, directories: Sequence[Path]) -> Path:
     Raises:
         ProfileError: there is none, with the names that there are.
     """
+    if not name.strip():
+        message = f"names no profile{did_you_mean(name, _known(directories))}"
+        raise ProfileError(Path("--profile="), [Problem(0, "", message)])
     path = files.located(name, Path())
     if path.suffix in (".yaml", ".yml") or path.parent != Path():
         try:
             files.require_file(path)
         except ValueError as error:
-            raise ProfileError(path, [Problem(0, "", str(error))]) from None
+            raise ProfileError(path, [Problem(0, "", _directory(path) or str(error))]) from None
         return path
     for directory in directories:
         for candidate in (directory / f"{name}.yaml", directory / f"{name}.yml"):
             if _is_file(candidate):
                 return candidate
-    known = {file.stem for directory in directories for file in directory.glob("*.y*ml") if _is_file(file)}
+    # Only what is spelled as a path: `profiles` may be a name that is misspelled.
+    if ("/" in name or name in (".", "..")) and (message := _directory(path)):
+        raise ProfileError(path, [Problem(0, "", message)])
     source = directories[0] / f"{name}.yaml" if directories else path
-    raise ProfileError(source, [Problem(0, "", f"no such profile{did_you_mean(name, known)}")])
+    raise ProfileError(source, [Problem(0, "", f"no such profile{did_you_mean(name, _known(directories))}")])
+
+
+def _directory(path: Path) -> str:
+    """What to do when ``path`` is a directory, or nothing."""
+    try:
+        if not path.is_dir():
+            return ""
+    except OSError:  # a name that is too long
+        return ""
+    inside = ", ".join(str(file) for file in sorted(_profiles_in(path)))
+    return f"is a directory; name a file in it{': ' if inside else ''}{inside}"
+
+
+def _known(directories: Sequence[Path]) -> set[str]:
+    return {file.stem for directory in directories for file in _profiles_in(directory)}
+
+
+def _profiles_in(directory: Path) -> Iterator[Path]:
+    # Hidden ones, such as .pre-commit-config.yaml, are other tools'.
+    return (file for file in directory.glob("[!.]*.y*ml") if _is_file(file))
 
 
 def _is_file(path: Path) -> bool:
@@ -94,8 +120,8 @@ def load(
 
     lab = document.data.get("lab")
     resolve(document, source.parent, start_lab(lab) if lab in ("faulty", "healthy") else {})
-    profile = _validate(document, source)
     thresholds = typed(document, checks)
+    profile = _validate(document, source)
     redactor = Redactor(document.secrets)
     if profile is None or document.problems:
         raise ProfileError(
@@ -125,34 +151,60 @@ def _validate(document: Document, source: Path) -> Profile | None:
     try:
         return Profile.model_validate(document.data, context={"directory": source.parent.absolute()})
     except pydantic.ValidationError as error:
-        mistakes = [each for each in error.errors(include_url=False) if each["loc"] not in document.told]
-        for mistake in mistakes:
+        for mistake in _one_each(document, error.errors(include_url=False)):
             _complain(document, mistake)
         return None
+
+
+def _one_each(document: Document, mistakes: Sequence[ErrorDetails]) -> list[ErrorDetails]:
+    """Without what follows from another mistake."""
+    unknown = [each["loc"] for each in mistakes if each["type"] == "extra_forbidden"]
+    # With `adress` told, and that address was meant, it is not told as missing too.
+    meant = {(*loc[:-1], nearest(str(loc[-1]), _model_at(loc[:-1]).model_fields)) for loc in unknown}
+    return [
+        each
+        for each in mistakes
+        if each["loc"] in unknown
+        or not (document.is_told(each["loc"]) or (each["type"] == "missing" and each["loc"] in meant))
+    ]
 
 
 def _complain(document: Document, mistake: ErrorDetails) -> None:
     loc: Loc = mistake["loc"]
     if mistake["type"] == "extra_forbidden":
-        document.complain(loc, f"unknown key{did_you_mean(str(loc[-1]), _keys_at(loc[:-1]))}")
+        hint = did_you_mean(str(loc[-1]), _model_at(loc[:-1]).model_fields)
+        document.complain_instead(loc, f"unknown key{hint}")
     elif mistake["type"] == "missing":
         document.complain(loc[:-1], f"{loc[-1]} is missing")
+    elif mistake["type"] == "twice":
+        _complain_of_doubles(document, loc, mistake["ctx"]["again"])
+    elif mistake["type"] == "model_type":
+        sample = _model_at(loc).sample
+        document.complain(loc, reworded(mistake) + (f", such as `{sample}`" if sample else ""))
     else:
         document.complain(loc, reworded(mistake))
 
 
-def _keys_at(loc: Loc) -> Iterator[str]:
-    """The keys that the model at ``loc`` knows."""
-    model: type[pydantic.BaseModel] = Profile
+def _complain_of_doubles(document: Document, loc: Loc, again: Mapping[int, tuple[str, int]]) -> None:
+    for index, (name, first) in again.items():
+        line = document.line((*loc, first))
+        document.complain(
+            (*loc, index),
+            f"two are called {name}, the first on line {line}; keep one, or give them different names",
+        )
+
+
+def _model_at(loc: Loc) -> type[Section]:
+    model: type[Section] = Profile
     for part in loc:
         if isinstance(part, str):
             model = next(_models(model.model_fields[part].annotation))
-    return iter(model.model_fields)
+    return model
 
 
-def _models(annotation: Any) -> Iterator[type[pydantic.BaseModel]]:
+def _models(annotation: Any) -> Iterator[type[Section]]:
     """The models inside of ``Annotated[tuple[Model, ...], Many] | None`` and the like."""
-    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+    if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for argument in typing.get_args(annotation):
         yield from _models(argument)

@@ -11,7 +11,7 @@ from domino_health.profile.tls import Tls
 
 def _one(value: Any) -> Any:
     if type(value) is not int or value != 1:  # true and 1.0 are equal to 1
-        raise ValueError("must be 1, a number")
+        raise ValueError("must be 1 (without quotes)")
     return value
 
 

@@ -22,7 +22,7 @@ def typed(document: Document, checks: Mapping[str, Check]) -> dict[str, dict[str
     for id, values in given.items() if isinstance(given, dict) else ():
         loc: Loc = ("thresholds", id)
         if id not in checks:
-            document.complain(loc, f"no such check{did_you_mean(id, checks)}")
+            document.complain_instead(loc, f"no such check{did_you_mean(id, checks)}")
         elif isinstance(values, dict):
             spec, types = _spec(checks[id]), threshold_types(checks[id])
             thresholds[id] = {
@@ -49,14 +49,15 @@ def spelled(
 def _value(document: Document, loc: Loc, spec: CheckSpec, type: Any, value: Any) -> Any:
     name = str(loc[-1])
     if name not in spec.thresholds:
-        document.complain(loc, f"{spec.id} has no such threshold{did_you_mean(name, spec.thresholds)}")
+        hint = did_you_mean(name, spec.thresholds)
+        document.complain_instead(loc, f"{spec.id} has no such threshold{hint}")
         return None
     try:
         return pydantic.TypeAdapter(type).validate_python(value, strict=True)
     except pydantic.ValidationError as error:
         for mistake in error.errors(include_url=False):
             at = (*loc, *mistake["loc"])
-            if at not in document.told:
+            if not document.is_told(at):
                 document.complain(at, reworded(mistake))
         return None
 

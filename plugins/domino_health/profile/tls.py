@@ -3,13 +3,15 @@
 import ipaddress
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import pydantic
 
-from domino_health.profile.base import Deadline, ExistingFile, Many, Name, Section
+from domino_health.profile.base import CaFile, Deadline, Many, Name, Section
 
-_ADDRESS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^\s:/@\[\]]+))(?::(?P<port>\d{1,5}))?")
+# No ASCII but letters, digits, "-", "." and "_"; of all else, letters of any script, but no quotes.
+_HOST = r"[^\x00-,/:-@\[-^`{-\x7f\s\xab\xbb\u2018-\u201f\u2039\u203a]+"
+_ADDRESS = re.compile(rf"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>{_HOST}))(?::(?P<port>\d{{1,5}}))?")
 
 
 class Endpoint(Section):
@@ -68,8 +70,10 @@ def _short_form(value: Any) -> Any:
 class Tls(Section):
     """TLS endpoints and whom to trust."""
 
+    sample: ClassVar = "endpoints: [domino.example.com]"
+
     endpoints: Annotated[tuple[Annotated[Endpoint, pydantic.BeforeValidator(_short_form)], ...], Many]
-    ca_file: ExistingFile | None = None
+    ca_file: CaFile | None = None
     """Further CA certificates to trust (PEM), beside the public ones that browsers trust."""
     deadline: Deadline = timedelta(seconds=10)
     """For each endpoint: connecting and the whole handshake."""
