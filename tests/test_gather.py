@@ -485,6 +485,19 @@ def test_a_machine_without_threads_to_spare_says_so_and_does_not_hang(
     assert "can't start new thread" in observed.targets[1].reason
 
 
+def test_a_machine_without_any_thread_to_spare_leaves_every_fact_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    gathering = start(wanted("pods", target("a", seen(1))), wanted("nodes", target("a", seen(2))))
+
+    for fact in ("pods", "nodes"):
+        assert [each.outcome for each in wait(gathering, fact, seconds=5).targets] == [Outcome.BROKEN]
+
+
 # Nothing to look at
 
 

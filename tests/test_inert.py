@@ -204,7 +204,7 @@ def test_a_foreign_package_called_checks_that_was_imported_first_is_a_usage_erro
     done = call(foreign, "-m", "pytest", "--profile=./profile.yaml")
 
     assert done.returncode == 4
-    assert f"another package called checks was imported first, {foreign}" in done.stderr
+    assert f"another module called checks was imported first, {foreign}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -215,3 +215,24 @@ def test_the_projects_own_settings_are_not_in_the_way(foreign: Path) -> None:
     )
 
     assert run_installed(foreign).case("IDP-001") is not None
+
+
+def test_a_module_called_checks_that_was_imported_first_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "checks.py").write_text("")
+    (tmp_path / "conftest.py").write_text("import checks\n")
+    (tmp_path / "profile.yaml").write_text(PROFILE)
+
+    done = call(tmp_path, "-m", "pytest", "--profile=./profile.yaml")
+
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert "another module called checks was imported first" in done.stderr
+    assert "INTERNALERROR" not in done.stdout
+
+
+def test_without_docstrings_there_are_no_checks_and_one_line_says_why(tmp_path: Path) -> None:
+    (tmp_path / "profile.yaml").write_text(PROFILE)
+
+    done = call(tmp_path, "-OO", "-m", "pytest", "--profile=./profile.yaml")
+
+    assert done.returncode == 4
+    assert "python -OO (PYTHONOPTIMIZE=2) takes away the docstrings" in done.stderr

@@ -254,6 +254,104 @@ def test_a_check_that_forgets_to_answer_for_dead_targets_is_unknown(suite: Suite
     assert ran.states == {"TST-001": "unknown", "TST-900": "passed"}
 
 
+def test_a_finding_of_one_object_answers_for_no_dead_target(suite: Suite) -> None:
+    suite.facts("seen('east', 'a'), dead('west')")
+    bent = "return Assessment(things, [Finding(things[0].ref, 'bent', Severity.LOW)])"
+    suite.checks(a_check("TST-001", bent, facts="things: list, unseen: list"))
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert [unseen["target"] for unseen in ran.results["TST-001"]["unseen"]] == ["west"]
+
+
+def test_a_dead_target_that_is_given_back_as_unseen_is_told_once(suite: Suite) -> None:
+    suite.facts("seen('east', 'a'), dead('west')")
+    body = "return Assessment(things, [], unseen=unseen)"
+    suite.checks(a_check("TST-001", body, facts="things: list, unseen: list"))
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert [unseen["target"] for unseen in ran.results["TST-001"]["unseen"]] == ["west"]
+
+
+DERIVED = """
+import pytest
+
+@pytest.fixture
+def live_things(things):
+    return list(things.objects)
+"""
+
+
+def test_a_fact_that_comes_through_a_fixture_brings_its_dead_targets(suite: Suite) -> None:
+    suite.facts("seen('east', 'a'), dead('west')", more=DERIVED)
+    suite.checks(a_check("TST-001", "return Assessment(live_things, [])", facts="live_things: list"))
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert ran.states == {"TST-001": "unknown"}
+    assert ran.results["TST-001"]["population"] == 1
+
+
+def test_a_fact_that_another_fixture_stands_in_for_brings_its_dead_targets(suite: Suite) -> None:
+    suite.facts("seen('east', 'a'), dead('west')")
+    suite.checks(a_check("TST-001"))
+    (suite.root / "checks" / "conftest.py").write_text(
+        "import pytest\n\n@pytest.fixture\ndef things(things):\n    return things.objects\n"
+    )
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert [unseen["target"] for unseen in ran.results["TST-001"]["unseen"]] == ["west"]
+
+
+FROZEN = """
+import pytest
+from datetime import UTC, datetime
+
+@pytest.fixture
+def now():
+    return datetime(2020, 1, 1, tzinfo=UTC)
+
+@pytest.fixture
+def unseen():
+    return []
+"""
+
+
+def test_a_projects_own_now_is_not_the_checks(suite: Suite) -> None:
+    suite.facts(more=FROZEN)
+    suite.checks(
+        a_check(
+            "TST-001", "return Assessment(things, [], worst=str(now.year))", facts="things: list, now: object"
+        )
+    )
+
+    ran = suite.run()
+
+    assert ran.status == 0
+    assert int(ran.results["TST-001"]["worst"]) > 2020
+    assert ran.verdict["clock"]["source"] == "this machine"
+
+
+def test_two_facts_of_one_name_are_a_usage_error(suite: Suite) -> None:
+    suite.facts("dead('east')")
+    suite.checks(a_check("TST-001"))
+    suite.checks(a_check("TST-002"), module="test_other", folder="checks/other")
+    (suite.root / "checks" / "other" / "conftest.py").write_text(
+        (suite.root / "conftest.py").read_text().replace("dead('east')]", "seen('east', 'a')]")
+    )
+
+    ran = suite.run()
+
+    assert ran.status == 4
+    assert "two facts are called 'clock'" in ran.out or "two facts are called 'things'" in ran.out
+
+
 def test_what_a_check_says_it_could_not_see_makes_it_unknown(suite: Suite) -> None:
     body = "return Assessment(things, [], unseen=[Unseen('logs', 'half the window is missing', 'keep more')])"
     suite.checks(a_check("TST-001", body))

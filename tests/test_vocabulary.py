@@ -196,6 +196,15 @@ def test_the_types_of_thresholds_are_known_without_those_of_facts() -> None:
     assert threshold_types(mark(function)) == {"max_wait": Duration}
 
 
+def test_a_second_check_of_one_name_would_make_the_first_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = mark(documented(GOOD), "TST-001")
+    monkeypatch.setitem(globals(), "function", first)
+
+    with pytest.raises(ValueError, match="TST-001 is a function called function as well"):
+        mark(documented(GOOD), "TST-002")
+    mark(documented(GOOD), "TST-001")  # the same module once more, reloaded
+
+
 # Severity
 
 

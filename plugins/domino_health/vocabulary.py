@@ -9,6 +9,7 @@ import enum
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -174,6 +175,9 @@ def check(id: str, *, severity: Severity) -> Callable[[Function], Function]:
         raise ValueError(f"@check({id!r}): an id is an area and three digits, such as SCHED-001")
 
     def mark(function: Function) -> Function:
+        before = spec_of(function.__globals__.get(function.__name__))
+        if before and before.id != id:  # Python would forget it, and nobody would miss it
+            raise ValueError(f"@check({id!r}): {before.id} is a function called {function.__name__} as well")
         title, rationale, remediation = _documentation(id, function)
         facts, thresholds = _parameters(id, function)
         spec = CheckSpec(id, severity, title, rationale, remediation, facts, thresholds)
@@ -198,6 +202,10 @@ def threshold_types(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _documentation(id: str, function: Callable[..., Any]) -> tuple[str, str, str]:
+    if sys.flags.optimize > 1:
+        raise ValueError(
+            f"@check({id!r}): python -OO (PYTHONOPTIMIZE=2) takes away the docstrings that checks are made of"
+        )
     title, _, rest = inspect.cleandoc(function.__doc__ or "").partition("\n")
     rationale, marker, remediation = rest.partition("Remediation:")
     problems = [

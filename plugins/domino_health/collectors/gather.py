@@ -88,7 +88,10 @@ class Gathering:
         look = Look(self._profile, Shared())
         waiting = deque(job for fact in self._wanted.values() for job in self._targets(fact, look))
         self._jobs = len(waiting)
-        threading.Thread(target=self._run, args=(waiting,), daemon=True, name="gathering").start()
+        try:
+            threading.Thread(target=self._run, args=(waiting,), daemon=True, name="gathering").start()
+        except RuntimeError as error:  # no thread to spare, not even one
+            self._lost(error)
 
     def wait(self, fact: str, tick: Callable[[], None] = lambda: None, every: float = 0.2) -> Observed:
         """The fact, as soon as all its targets have an outcome; ``tick`` is called while waiting.
@@ -149,10 +152,14 @@ class Gathering:
         try:
             self._supervise(waiting)
         except BaseException as error:  # noqa: BLE001 (a bug of ours: whoever waits must hear of it)
-            for name in self._expected:
-                if not self.ready(name):
-                    broken = Seen(target=name, how="", at=datetime.now(UTC), seconds=0.0, **_broke(error))
-                    self._publish(Observed(name, (broken,)))
+            self._lost(error)
+
+    def _lost(self, error: BaseException) -> None:
+        """No fact that is missing still will come."""
+        for name in self._expected:
+            if not self.ready(name):
+                broken = Seen(target=name, how="", at=datetime.now(UTC), seconds=0.0, **_broke(error))
+                self._publish(Observed(name, (broken,)))
 
     def _supervise(self, waiting: deque[_Job]) -> None:
         for module in sorted({module for job in waiting for module in job.target.needs}):

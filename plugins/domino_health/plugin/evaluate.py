@@ -3,9 +3,9 @@
 import json
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import replace
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,7 +14,17 @@ import pytest
 from domino_health.facts.observed import Observed
 from domino_health.gate import Gate, Result, State, could_not_look, describe, judge
 from domino_health.units import spell_duration
-from domino_health.vocabulary import Assessment, CheckSpec, spec_of
+from domino_health.vocabulary import Assessment, CheckSpec, Unseen, spec_of
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What one check may rest on."""
+
+    facts: Mapping[str, Observed]
+    """All that it asks for, itself or through its fixtures, but the clock, unless it asks for that itself."""
+    now: datetime
+    """When gathering began, UTC, by the first cluster's clock where there is one, else by ours."""
 
 
 def spec_of_item(item: pytest.Item) -> CheckSpec | None:
@@ -22,11 +32,12 @@ def spec_of_item(item: pytest.Item) -> CheckSpec | None:
     return spec_of(getattr(item, "obj", None))
 
 
-def evaluate(item: pytest.Function, given: Mapping[str, Any], gate: Gate) -> Result:
+def evaluate(item: pytest.Function, gathered: Gathered, given: Mapping[str, Any], gate: Gate) -> Result:
     """The result of a check: it is called only when there is something that it can judge.
 
     Args:
         item: the check, its fixtures set up.
+        gathered: what was seen, and when.
         given: the thresholds that the profile sets.
         gate: what closes it.
 
@@ -37,23 +48,38 @@ def evaluate(item: pytest.Function, given: Mapping[str, Any], gate: Gate) -> Res
     assert spec is not None, "only checks are evaluated"
     thresholds = {**spec.thresholds, **given}
     arguments = {name: item.funcargs[name] for name in spec.facts}
-    facts = {name: value for name, value in arguments.items() if isinstance(value, Observed)}
-    optional = {name for name in facts if _optional(item.function, name)}
+    optional = {name for name in spec.facts if _optional(item.function, name)}
+    # Those that it gets through a fixture count as well, so that none of their dead targets is forgotten.
+    judged_by = {name: fact for name, fact in gathered.facts.items() if name not in optional}
 
-    result = _unjudged(spec, {name: fact for name, fact in facts.items() if name not in optional}, gate)
+    result = _unjudged(spec, judged_by, gate)
     if result is None:
         # What an optional fact could not see is in the verdict: it explains, and decides nothing.
-        unseen = [target for name, fact in facts.items() if name not in optional for target in fact.unseen]
-        answers = "unseen" in arguments
-        for name, fact in facts.items():
-            arguments[name] = None if name in optional and fact.blind else fact.objects
-        if answers:
-            arguments["unseen"] = unseen
+        unseen = [target for fact in judged_by.values() for target in fact.unseen]
+        for name, fact in arguments.items():
+            if isinstance(fact, Observed):
+                arguments[name] = None if name in optional and fact.blind else fact.objects
+        # Ours, whatever a project's own fixtures of these names say.
+        arguments |= {
+            name: value for name, value in (("now", gathered.now), ("unseen", unseen)) if name in arguments
+        }
         returned = item.obj(**arguments, **thresholds)
-        # A check that was to answer for dead targets and says nothing of any has forgotten them.
-        answered = answers and isinstance(returned, Assessment) and (returned.findings or returned.unseen)
-        result = judge(spec, returned, () if answered else unseen, gate)
+        if "unseen" in arguments:
+            unseen = list(_unanswered(returned, unseen))
+        result = judge(spec, returned, unseen, gate)
     return replace(result, thresholds={name: _spell(value) for name, value in thresholds.items()})
+
+
+def _unanswered(returned: object, unseen: Sequence[Unseen]) -> Sequence[Unseen]:
+    """Of the dead targets that a check was to answer for, those that it has forgotten.
+
+    It answers for one by having it in its population, where reachability is what it assesses, or by
+    giving it back as unseen.
+    """
+    if not isinstance(returned, Assessment):
+        return unseen
+    answered = {thing for thing in (*returned.population, *returned.unseen) if isinstance(thing, Unseen)}
+    return [target for target in unseen if target not in answered]
 
 
 def _unjudged(spec: CheckSpec, facts: Mapping[str, Observed], gate: Gate) -> Result | None:

@@ -32,9 +32,18 @@ def fact(name: str, collect: Collector, type: type, *, section: str) -> Any:
     return pytest.fixture(scope="session", name=name)(observed)
 
 
+CLOCK = "clock"
+"""The fact that ``now`` is told by."""
+
+
 def wanted_by(item: pytest.Item) -> dict[str, Wanted]:
-    """The facts that an item asks for, itself or through its fixtures."""
-    definitions = item._fixtureinfo.name2fixturedefs if isinstance(item, pytest.Function) else {}
+    """The facts that an item asks for, itself or through its fixtures; with ``now`` the clock."""
+    if not isinstance(item, pytest.Function):
+        return {}
+    definitions = dict(item._fixtureinfo.name2fixturedefs)
+    if "now" in item.fixturenames:  # also where a project's own fixture of this name needs no clock
+        clocks = item.session._fixturemanager.getfixturedefs(CLOCK, item)
+        definitions.setdefault(CLOCK, clocks or ())
     return {
         name: wanted
         for name, fixtures in definitions.items()

@@ -28,9 +28,9 @@ def known_checks() -> dict[str, Callable[..., Any]]:
         sys.path.insert(0, str(SUITE))
     known: dict[str, Callable[..., Any]] = {}
     package = importlib.import_module("checks")
-    if SUITE / "checks" not in map(Path, package.__path__):
+    if SUITE / "checks" not in map(Path, getattr(package, "__path__", ())):
         raise pytest.UsageError(
-            f"another package called checks was imported first, {package.__path__[0]}: "
+            f"another module called checks was imported first, {package.__file__ or list(package.__path__)}: "
             "call pytest --profile from another directory"
         )
     for found in pkgutil.iter_modules(package.__path__, "checks."):
@@ -45,6 +45,11 @@ def known_checks() -> dict[str, Callable[..., Any]]:
             spec = spec_of(function)
             if spec is None or function.__module__ != found.name:
                 continue
+            if not found.name.startswith("checks.test_") or not function.__name__.startswith("test_"):
+                raise pytest.UsageError(
+                    f"{spec.id} would never run: pytest collects neither a module nor a function that is not "
+                    f"called test_…; rename {_place(function)}"
+                )
             if spec.id in known:
                 raise pytest.UsageError(
                     f"{spec.id} is used twice: by {_place(known[spec.id])} and {_place(function)}"
