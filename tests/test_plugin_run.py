@@ -144,7 +144,7 @@ def test_the_installed_checks_run_from_anywhere_with_the_profiles_thresholds(sui
     [
         ("--profile=prdo", "no such profile"),
         ("--profile=./prdo.yaml", "prdo.yaml: no such file"),
-        ("--profile=", "no such profile"),
+        ("--profile=", "names no profile"),
         ("--profile=.", ""),
         ("--profile=./checks", ""),
     ],
@@ -319,6 +319,7 @@ def fake_suite(root: Path, monkeypatch: pytest.MonkeyPatch, *sources: str) -> No
         (["\ndef broken(:\n"], "checks.test_0 cannot be imported: SyntaxError"),
         (["\npytest.skip('x', allow_module_level=True)\n"], "checks.test_0 cannot be imported: Skipped"),
         (["\nraise SystemExit(0)\n"], "checks.test_0 cannot be imported: SystemExit"),
+        ([a_check("TST-001", test="things_are_well")], "TST-001 would never run: pytest collects neither"),
     ],
 )
 def test_broken_installed_checks_are_a_usage_error(

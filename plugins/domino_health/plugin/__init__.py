@@ -4,6 +4,8 @@ With a profile, ``Run`` is registered, and ``Ending`` where there is something t
 their doing.
 """
 
+from collections.abc import Generator
+
 import pytest
 
 
@@ -19,11 +21,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """With a profile, run the checks instead of the suite's own tests, and in one process."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> "Generator[None, object, object]":
+    """A conftest.py that ends the process while it is imported, with status 0 perhaps, opens no gate."""
+    try:
+        return (yield)
+    except SystemExit as error:
+        if getattr(early_config.known_args_namespace, "health_profile", None) is None:
+            raise
+        raise pytest.UsageError(f"a conftest.py ended the run while it was imported: {error!r}") from None
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(
+    config: pytest.Config,
+) -> "Generator[None, int | pytest.ExitCode | None, int | pytest.ExitCode | None]":
+    """With a profile, run the checks instead of the suite's own tests, in one process."""
     if config.option.health_profile is None:
-        return
+        return (yield)
+    from domino_health.plugin.outermost import guarded
     from domino_health.plugin.suite import SUITE
 
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -31,6 +47,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if config.getoption("numprocesses", None) or config.getoption("tx", None):
         print("domino-health: -n is set to 0: looking is concurrent already, and judging takes milliseconds")
         config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
+    return (yield from guarded(config))
 
 
 @pytest.hookimpl(tryfirst=True)

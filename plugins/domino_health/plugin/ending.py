@@ -1,6 +1,7 @@
 """After the checks: the verdict, and every report of it, however the run ended."""
 
-import signal
+import stat
+import sys
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from domino_health import __version__
 from domino_health.facts.kubernetes import Clock
 from domino_health.gate import CLOSED, INTERNAL_ERROR, INTERRUPTED, OPEN, Verdict, close, decide
 from domino_health.plugin.fit import one_line
-from domino_health.plugin.signals import handle
+from domino_health.plugin.signals import deafen, leave_at_once
 from domino_health.reports import evidence, html, junit
 from domino_health.reports.folder import Folder
 from domino_health.reports.record import Record
@@ -31,15 +32,55 @@ class Ending:
         self.run = run
         self.folder = folder
         self.record: Record | None = None
+        self.verdict: Verdict | None = None
+        """The last word; None until every report of it is written."""
+        self._page: Page | None = None
+        self._prefix = ""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
-        """The verdict, then all reports of it, whatever happened before."""
-        config, ended = session.config, int(exitstatus)
-        # A second signal, from one who is impatient, must not cost the reports of the first.
-        handle(config, signal.SIGINT, signal.SIG_IGN)
-        handle(config, signal.SIGTERM, signal.SIG_IGN)
-        verdict = decide(
+        """The verdict, and all reports of it, whatever happened before."""
+        config = session.config
+        deafen(config)
+        verdict = self._decide(int(exitstatus))
+        session.exitstatus = verdict.exit_status
+        self.record = self._record(verdict)
+        self._page = Page(config, session)
+        # What goes wrong with one report must not cost another one.
+        failed = _attempt(lambda: junit.complete(config, self._missing()))
+        failed += _attempt(lambda: evidence.write(self._known(), self.folder.path))
+        try:
+            yield
+        except BaseException as error:  # noqa: BLE001 (another plugin's, SystemExit too; ours are still to come)
+            failed += [error, *_attempt(lambda: junit.write(config))]
+        failed += _attempt(self.folder.point_latest)
+        if failed:
+            verdict = close(verdict, INTERNAL_ERROR, [self._unwritten(error) for error in failed])
+        elif verdict.open and session.exitstatus != OPEN:  # --max-warnings, or a plugin that counts
+            ended = int(session.exitstatus)
+            verdict = close(verdict, ended, [f"pytest ended with status {ended}"])
+        verdict = self._conclude(verdict)
+        session.exitstatus = verdict.exit_status
+        if not self.run.interrupted:
+            leave_at_once(config, verdict.exit_status)
+        # After pytest's own last line, so that the verdict is the last thing one reads.
+        *reasons, last = verdict_lines(verdict, self._known().results, self._shown_page())
+        _say(config, reasons)
+        _say(config, [last], bold=True, green=verdict.open, red=not verdict.open)
+        return None
+
+    def salvage(self, config: pytest.Config, reason: str) -> Verdict:
+        """The verdict of a run that broke before it came to one, or after it: closed, with what there is."""
+        self.record = self.record or self._record(self._decide(INTERNAL_ERROR))
+        reason = one_line(reason, self.run.loaded.redactor)
+        verdict = close(self.verdict or self.record.verdict, INTERNAL_ERROR, [reason])
+        self._page = self._page or Page(config, None)
+        _attempt(lambda: evidence.write(self._known(), self.folder.path))
+        _attempt(self.folder.point_latest)
+        return self._conclude(verdict)
+
+    def _decide(self, ended: int) -> Verdict:
+        return decide(
             list(self.run.results.values()),
             selected=self.run.selected,
             known=len(self.run.known_ids),
@@ -48,41 +89,38 @@ class Ending:
             # ``pytest.exit`` may ask for any status, but the run was interrupted all the same.
             pytest_status=INTERRUPTED if self.run.interrupted and ended in (OPEN, CLOSED) else ended,
         )
-        session.exitstatus = verdict.exit_status
-        self.record = record = self._record(verdict)
-        junit.drop_unfinished(config)
-        # What goes wrong with one report must not cost another one.
-        failed = _attempt(lambda: evidence.write(record, self.folder.path))
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 (another plugin's report; ours are still to come)
-            failed += [error, *_attempt(lambda: junit.write(config))]
-        if not failed:
-            failed = _attempt(self.folder.point_latest)
-        if failed:
-            verdict = close(verdict, INTERNAL_ERROR, [self._unwritten(error) for error in failed])
-        elif verdict.open and session.exitstatus != OPEN:  # --max-warnings, or a plugin that counts
-            ended = int(session.exitstatus)
-            verdict = close(verdict, ended, [f"pytest ended with status {ended}"])
-        if verdict is not record.verdict:
-            closed = replace(record, verdict=verdict)
-            _attempt(lambda: evidence.write(closed, self.folder.path))
-        session.exitstatus = verdict.exit_status
-        # After pytest's own last line, so that the verdict is the last thing one reads.
-        *reasons, last = verdict_lines(verdict, record.results, self._page(config))
-        _say(config, reasons)
-        _say(config, [last], bold=True, green=verdict.open, red=not verdict.open)
-        return None
 
-    def _unwritten(self, error: Exception) -> str:
+    def _conclude(self, verdict: Verdict) -> Verdict:
+        """Write verdict.json, the last of all: no file must speak of a verdict that was not the last word."""
+        assert self._page is not None, "made before"
+        if verdict is not self._known().verdict:
+            self.record = replace(self._known(), verdict=verdict)
+            if _attempt(self._page.write_again):
+                self._page.remove()
+        if failed := _attempt(lambda: evidence.write_verdict(self._known(), self.folder.path)):
+            self._page.remove()  # it may say that the gate is open; and on a full disk it makes room
+            verdict = close(verdict, INTERNAL_ERROR, [self._unwritten(error) for error in failed])
+            self.record = replace(self._known(), verdict=verdict)
+            _attempt(lambda: evidence.write_verdict(self._known(), self.folder.path))
+        self.verdict = verdict
+        return verdict
+
+    def _missing(self) -> dict[str, str]:
+        """Id and node id of each check that left no result."""
+        return {id: at for id, at in self.run.selected.items() if id not in self.run.results}
+
+    def _known(self) -> Record:
+        assert self.record is not None, "made as soon as there is a verdict"
+        return self.record
+
+    def _unwritten(self, error: BaseException) -> str:
         text = f"reports could not be written: {type(error).__name__}: {error}"
         return one_line(text, self.run.loaded.redactor)
 
-    def _page(self, config: pytest.Config) -> Path | None:
+    def _shown_page(self) -> Path | None:
         """The page, or what there is of a report where pytest-html is switched off."""
-        page = Path(getattr(config.option, "htmlpath", None) or "")
-        if page.is_file():
-            return page
+        if self._page is not None and self._page.written:
+            return self._page.path
         return self.folder.path if self.folder.path.is_dir() else None
 
     def _record(self, verdict: Verdict) -> Record:
@@ -112,9 +150,11 @@ class Ending:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_summary(self, prefix: list[str]) -> None:
-        """Our page."""
+        """Our page. A second time, where the verdict has changed since, in the place of the first."""
         if self.record is not None:
-            prefix.append(html.render(self.record))
+            prefix[:] = [part for part in prefix if part != self._prefix]
+            self._prefix = html.render(self.record)
+            prefix.append(self._prefix)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_html_results_table_header(self, cells: list[str]) -> None:
@@ -132,18 +172,62 @@ class Ending:
         report.title = f"domino-health: {self.run.loaded.name}"
 
 
-def _attempt(write: Callable[[], object]) -> list[Exception]:
+class Page:
+    """The file that pytest-html writes."""
+
+    def __init__(self, config: pytest.Config, session: pytest.Session | None) -> None:
+        self.path = Path(getattr(config.option, "htmlpath", None) or "")
+        self._config = config
+        self._session = session
+        self._before = self._stamp()
+
+    @property
+    def written(self) -> bool:
+        """Whether this run has: where the user names the file, an earlier run's may stand there."""
+        return self._stamp() not in (None, self._before)
+
+    def write_again(self) -> None:
+        """Have pytest-html write it anew.
+
+        Raises:
+            Exception: whatever keeps it from that; ValueError where it has been switched off, or has ended.
+        """
+        (report,) = (
+            plugin
+            for plugin in self._config.pluginmanager.get_plugins()
+            if type(plugin).__module__.startswith("pytest_html.")
+        )
+        report.pytest_sessionfinish(self._session)
+
+    def remove(self) -> None:
+        """Take it away, if this run has written it."""
+        if self.written:
+            _attempt(self.path.unlink)
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_ino) if stat.S_ISREG(found.st_mode) else None
+
+
+def _attempt(write: Callable[[], object]) -> list[BaseException]:
     try:
         write()
-    except Exception as error:  # noqa: BLE001 (whatever it is, the other reports are still to come)
+    except BaseException as error:  # noqa: BLE001 (whatever it is, the other reports are still to come)
         return [error]
     return []
 
 
 def _say(config: pytest.Config, lines: list[str], **markup: bool) -> None:
+    """Print. A terminal that is gone, or knows few letters, changes nothing of a verdict."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     for line in lines:
-        if reporter is not None:
-            reporter.write_line(line, **markup)
-        else:
-            print(line)
+        try:
+            if reporter is not None:
+                reporter.write_line(line, **markup)
+            else:
+                print(line.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding))
+        except (OSError, ValueError, AttributeError):  # closed, closed before, never there
+            return

@@ -1,22 +1,22 @@
 """A run with a profile: what happens in each of pytest's hooks."""
 
-import signal
-import types
+import os
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest._code.code import ExceptionChainRepr, ReprTracebackNative  # no public name
 
-from domino_health.collectors.gather import Gathering
+from domino_health.collectors.gather import Gathering, Wanted
 from domino_health.gate import INTERNAL_ERROR, Gate, Result, State
-from domino_health.plugin import evaluate, outcome
-from domino_health.plugin.facts import GATHERING, wanted_by
+from domino_health.plugin import evaluate, fixtures, outcome
+from domino_health.plugin.facts import CLOCK, GATHERING, wanted_by
 from domino_health.plugin.fit import scrub, shown
 from domino_health.plugin.progress import Progress
-from domino_health.plugin.signals import handle
+from domino_health.plugin.signals import deafen, interruptible
 from domino_health.plugin.suite import SUITE, known_checks
 from domino_health.profile import Loaded, ProfileError, load
 from domino_health.reports import html, junit
@@ -57,6 +57,7 @@ class Run:
         Raises:
             pytest.UsageError: the profile's mistakes, all of them.
         """
+        interruptible(config)
         known = known_checks()
         here = config.invocation_params.dir
 
@@ -79,6 +80,8 @@ class Run:
             )
         except ProfileError as error:
             raise pytest.UsageError(*str(error).splitlines()) from None
+        if loaded.name in ("", ".", "..") or not loaded.name.isprintable():
+            raise pytest.UsageError(f"a profile cannot be called {loaded.name!r}: its reports' folder is")
         run = cls(config, loaded, known)
         # A warning in a collector's thread must not become an error that looks like an outage; nor where the
         # filters are -W's (in PYTEST_ADDOPTS, say), or, between pytest's phases, Python's own.
@@ -93,6 +96,11 @@ class Run:
         return run
 
     def _choose_folder(self, parent: Path) -> None:
+        if any(expand(str(parent)) != str(parent) for expand in (os.path.expandvars, os.path.expanduser)):
+            raise pytest.UsageError(
+                f"reports cannot be written into {parent}: pytest and pytest-html would write elsewhere, for "
+                "they take a $ for the beginning of a variable's name; use other names"
+            )
         try:
             self.folder = Folder.make(parent)
         except OSError as error:
@@ -100,14 +108,19 @@ class Run:
         option = self.config.option
         if hasattr(option, "xmlpath") and not option.xmlpath:
             option.xmlpath = str(self.folder.path / "junit.xml")
-        if hasattr(option, "htmlpath") and not option.htmlpath:
+        # pytest-html needs pytest-metadata, and says so by a KeyError.
+        if (
+            hasattr(option, "htmlpath")
+            and not option.htmlpath
+            and self.config.pluginmanager.hasplugin("metadata")
+        ):
             option.htmlpath = str(self.folder.path / "report.html")
             option.self_contained_html = True
 
     # Before the checks run
 
     def pytest_sessionstart(self) -> None:
-        """A polite kill is an interruption: reports are written."""
+        """Settle what other plugins were given by now."""
         filters = warnings.catch_warnings()
         filters.__enter__()
         self.config.add_cleanup(lambda: filters.__exit__(None, None, None))
@@ -117,11 +130,6 @@ class Run:
         from pytest_metadata.plugin import metadata_key
 
         self.config.stash.get(metadata_key, {}).clear()
-
-        def interrupt(number: int, _frame: types.FrameType | None) -> None:
-            raise KeyboardInterrupt(f"signal {number}")
-
-        handle(self.config, signal.SIGTERM, interrupt)
 
     def pytest_report_header(self) -> list[str]:
         """Which profile, and how many checks there are."""
@@ -188,8 +196,7 @@ class Run:
                 self.selected[spec.id] = item.nodeid
         if self.folder is None or not session.items:
             return
-        wanted = {name: fact for item in session.items for name, fact in wanted_by(item).items()}
-        self.gathering = Gathering(list(wanted.values()), self.loaded.profile)
+        self.gathering = Gathering(list(_all_wanted(session.items)), self.loaded.profile)
         self.config.stash[GATHERING] = self.gathering
         self.progress = Progress(self.config, self.gathering)
         self.gathering.start()
@@ -210,7 +217,12 @@ class Run:
         """Call the check and judge it."""
         spec = evaluate.spec_of_item(pyfuncitem)
         assert spec is not None, "strangers were refused at collection"
-        result = evaluate.evaluate(pyfuncitem, self.loaded.thresholds.get(spec.id, {}), self.gate)
+        assert self.gathering is not None, "without it no check is called"
+        facts = {name: self.gathering.wait(name) for name in wanted_by(pyfuncitem)}
+        now = fixtures.moment(self.gathering, facts.get(CLOCK))
+        facts = {name: fact for name, fact in facts.items() if name != CLOCK or name in spec.facts}
+        given = self.loaded.thresholds.get(spec.id, {})
+        result = evaluate.evaluate(pyfuncitem, evaluate.Gathered(facts, now), given, self.gate)
         result = scrub(replace(result, test=pyfuncitem.nodeid), self.loaded.redactor)
         pyfuncitem.stash[RESULT] = result
         pyfuncitem.add_report_section("call", "stdout", "\n".join(finding_lines(result, self.many_clusters)))
@@ -282,12 +294,34 @@ class Run:
     # After the checks
 
     @pytest.hookimpl(tryfirst=True)
+    def pytest_internalerror(self, excrepr: Any) -> None:
+        """What a plugin raised is shown by others: without secrets."""
+        said = str(excrepr)
+        if isinstance(excrepr, ExceptionChainRepr) and (fit := self._shown(said)) != said:
+            excrepr.chain = [(ReprTracebackNative(fit.splitlines(keepends=True)), None, None)]
+
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """A signal, or ``pytest.exit`` somewhere: not all that was selected has run to its end."""
         self.interrupted = True
+        deafen(
+            self.config
+        )  # a second signal, of one who is impatient, must not cost the reports of the first
         if isinstance(excinfo.value, pytest.exit.Exception):
             excinfo.value.msg = self._shown(str(excinfo.value.msg))
             excinfo.value.args = (excinfo.value.msg,)
+
+
+def _all_wanted(items: list[pytest.Item]) -> Collection[Wanted]:
+    """The facts of all checks; one name is one fact, or a check would be judged by another one's."""
+    wanted: dict[str, Wanted] = {}
+    for item in items:
+        for name, fact in wanted_by(item).items():
+            if wanted.setdefault(name, fact) is not fact:
+                raise pytest.UsageError(
+                    f"two facts are called {name!r}: {item.nodeid} asks for another than those before it"
+                )
+    return wanted.values()
 
 
 def _some(names: list[str]) -> str:

@@ -1,16 +1,66 @@
 """Signals: a polite kill is an interruption, and one that comes while reports are written is ignored."""
 
+import contextlib
+import os
 import signal
+import sys
 import threading
-from typing import Any
+import types
+from typing import Any, NoReturn
 
 import pytest
 
+from domino_health.gate import INTERRUPTED
 
-def handle(config: pytest.Config, number: signal.Signals, handler: Any) -> None:
+_MEANT = 3
+"""Signals that are no impatience any more."""
+_POLITE = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+def interruptible(config: pytest.Config) -> None:
+    """Have a kill, and the end of a terminal, end the run as Ctrl-C does: with its reports."""
+
+    def interrupt(number: int, _frame: types.FrameType | None) -> None:
+        raise KeyboardInterrupt(f"signal {number}")
+
+    for number in _POLITE:
+        if number != signal.SIGINT:  # which is Python's own
+            _handle(config, number, interrupt)
+
+
+def deafen(config: pytest.Config) -> None:
+    """Ignore them: what is under way is short, and must not be cut off. Until the third, which means it."""
+    count = 0
+
+    def ignore(_number: int, _frame: types.FrameType | None) -> None:
+        nonlocal count
+        count += 1
+        if count >= _MEANT:
+            _leave(INTERRUPTED)
+
+    for number in _POLITE:
+        _handle(config, number, ignore)
+
+
+def leave_at_once(config: pytest.Config, status: int) -> None:
+    """Have them end the process: nothing is left to do but to print."""
+    for number in _POLITE:
+        _handle(config, number, lambda *_: _leave(status))
+
+
+def _leave(status: int) -> NoReturn:
+    # Who does not read, a pager that is full, would hold up what is printed on the way out as well.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(status)
+
+
+def _handle(config: pytest.Config, number: signal.Signals, handler: Any) -> None:
     """Have ``handler`` take a signal until the run has ended; outside of the main thread, do nothing."""
     if threading.current_thread() is not threading.main_thread():
         return
+    if number != signal.SIGINT and signal.getsignal(number) == signal.SIG_IGN:
+        return  # nohup: it was to be ignored all along
     before = signal.signal(number, handler)
 
     def restore() -> None:

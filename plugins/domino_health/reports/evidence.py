@@ -20,7 +20,7 @@ FORMAT = 1
 
 
 def write(record: Record, folder: Path) -> None:
-    """Write every file of evidence, each whole or not at all; one that cannot be costs no other one.
+    """Write what the verdict rests on, each file whole or not at all; one that cannot be costs no other one.
 
     Raises:
         Exception: the first that kept a file from being written.
@@ -30,7 +30,6 @@ def write(record: Record, folder: Path) -> None:
         "profile.yaml": record.resolved.encode,
         "findings.json": lambda: _pretty(findings(record)),
         **{f"facts/{name}.json.gz": partial(_packed, fact, record) for name, fact in record.observed.items()},
-        "verdict.json": lambda: _pretty(verdict(record)),
     }
     problems = []
     for name, content in contents.items():
@@ -40,6 +39,16 @@ def write(record: Record, folder: Path) -> None:
             problems.append(error)
     if problems:
         raise problems[0]
+
+
+def write_verdict(record: Record, folder: Path) -> None:
+    """Write verdict.json, whole or not at all. An earlier one is gone before: it speaks no more.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    (folder / "verdict.json").unlink(missing_ok=True)
+    _write(folder / "verdict.json", _pretty(verdict(record)))
 
 
 def findings(record: Record) -> dict[str, Any]:

@@ -39,4 +39,7 @@ class Folder:
             temporary.symlink_to(self.path.name)
         except (NotImplementedError, PermissionError):  # a file system without symbolic links
             temporary.write_text(self.path.name + "\n")
-        temporary.replace(pointer)
+        try:
+            temporary.replace(pointer)
+        finally:
+            temporary.unlink(missing_ok=True)

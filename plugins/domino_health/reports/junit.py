@@ -1,6 +1,6 @@
 """JUnit XML is pytest's own; here is the little that it needs to say our outcomes well."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 from _pytest.junitxml import LogXML, xml_key  # no public name; hypothesis imports it from here as well
@@ -11,6 +11,7 @@ def log_to_system_out(config: pytest.Config) -> None:
     xml = config.stash.get(xml_key, None)
     if isinstance(xml, LogXML):
         xml.logging = "system-out"
+        xml.log_passing_tests = True
 
 
 def write(config: pytest.Config) -> None:
@@ -20,12 +21,29 @@ def write(config: pytest.Config) -> None:
         xml.pytest_sessionfinish()
 
 
-def drop_unfinished(config: pytest.Config) -> None:
-    """Forget the testcase that was cut off by an interruption: pytest would write it without a name."""
+def complete(config: pytest.Config, missing: Mapping[str, str]) -> None:
+    """Make a testcase of each check, also of those that left no result: many readers know no exit status.
+
+    Args:
+        config: of the run.
+        missing: id and node id of those; they have an ``<error>``.
+    """
     xml = config.stash.get(xml_key, None)
-    if isinstance(xml, LogXML):
-        named = [testcase for testcase in xml.node_reporters_ordered if testcase.to_xml().get("name")]
-        xml.node_reporters_ordered[:] = named
+    if not isinstance(xml, LogXML):
+        return
+    # One that was cut off by an interruption would be written without a name.
+    named = [testcase for testcase in xml.node_reporters_ordered if testcase.to_xml().get("name")]
+    xml.node_reporters_ordered[:] = named
+    for key in [key for key, testcase in xml.node_reporters.items() if testcase not in named]:
+        del xml.node_reporters[key]
+    for id, nodeid in missing.items():
+        path, _, name = nodeid.partition("::")
+        text = f"{id} left no result"
+        report = pytest.TestReport(nodeid, (path, None, name), {}, "failed", text, "setup")
+        say_why = prepare(config, report, text)
+        xml.pytest_runtest_logreport(report)
+        say_why()
+        xml.node_reporter(report).add_property("check", id)
 
 
 def prepare(config: pytest.Config, report: pytest.TestReport, reason: str) -> Callable[[], None]:

@@ -1,0 +1,88 @@
+"""Around the whole run: the exit status is the verdict's, and without a verdict it is not 0."""
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+from domino_health.gate import INTERNAL_ERROR, OPEN
+from domino_health.plugin.ending import Ending
+from domino_health.plugin.run import ONLY_ASKS, Run
+
+Status = int | pytest.ExitCode | None
+
+
+def guarded(config: pytest.Config) -> Generator[None, Status, Status]:
+    """Wraps ``pytest_cmdline_main``: plugins can end a run early, late, or with a status of their own."""
+    _have_stdout()
+    try:
+        status = yield
+        broke: BaseException | None = None
+    except pytest.UsageError:
+        raise
+    except BaseException as error:  # noqa: BLE001 (SystemExit of a plugin, a broken pipe, whatever comes this far)
+        status, broke = INTERNAL_ERROR, error
+        _clean_up(config)
+    status = _status(config, int(status or 0), broke)
+    _flush()
+    return status
+
+
+def _status(config: pytest.Config, status: int, broke: BaseException | None) -> int:
+    if any(getattr(config.option, name, False) for name in ONLY_ASKS) and broke is None:
+        return status
+    ending = config.pluginmanager.get_plugin("domino-health-ending")
+    if not isinstance(ending, Ending):
+        if broke is not None:
+            _complain(config, broke)
+        elif status == OPEN:
+            _print("domino-health: the run ended before it began, with status 0; no gate is open")
+        return status or INTERNAL_ERROR
+    verdict = ending.verdict
+    if verdict is not None and not verdict.open:
+        return verdict.exit_status
+    if verdict is not None and (broke is None or isinstance(broke, SystemExit)):
+        return status if broke is None else OPEN
+    if broke is not None and not isinstance(broke, SystemExit | OSError):
+        _complain(config, broke)
+    why = f"the run broke: {type(broke).__name__}: {broke}" if broke else "the run ended before its checks"
+    verdict = ending.salvage(config, why)
+    _print(f"domino-health: {why}; the gate is closed (exit {verdict.exit_status})")
+    return verdict.exit_status
+
+
+def _clean_up(config: pytest.Config) -> None:
+    """What pytest does at its end, and did not come to: the lab's keys are among it."""
+    with contextlib.suppress(BaseException):  # the same that broke it before
+        config._ensure_unconfigure()
+
+
+def _complain(config: pytest.Config, error: BaseException) -> None:
+    run = config.pluginmanager.get_plugin("domino-health-run")
+    text = "".join(traceback.format_exception(error))
+    _print(run.loaded.redactor.scrub(text) if isinstance(run, Run) else text)
+
+
+def _print(text: str) -> None:
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, closed before, never there
+        print(text.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
+
+
+def _have_stdout() -> None:
+    """Whoever started us may have closed it; pytest would break for want of it, before and after the run."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (as long as the process lives)
+
+
+def _flush() -> None:
+    """What a reader that has gone did not read is no reason for another status: Python would end with 1."""
+    _have_stdout()
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError, AttributeError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
