@@ -75,6 +75,7 @@ def a_record(*results: Result, known: int = 0, pytest_status: int = 0, **more: A
         "results": closes_first,
         "observed": {},
         "many_clusters": False,
+        "runbooks": {},
         "redactor": Redactor(),
         "version": "0.1.0",
     }

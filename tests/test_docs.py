@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from domino_health.plugin.catalogue import catalogue
 from domino_health.plugin.suite import known_checks
 from domino_health.profile import load
 from domino_health.profile.base import Section
@@ -71,6 +72,10 @@ def test_every_check_has_a_runbook_with_what_an_operator_needs() -> None:
 
     assert not missing
     assert not strangers
+
+
+def test_the_page_of_all_checks_is_as_the_checks_are() -> None:
+    assert _text(ROOT / "docs" / "checks.md") == catalogue(known_checks()), "make docs"
 
 
 def test_every_check_stands_in_the_readme_and_the_changelog() -> None:

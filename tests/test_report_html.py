@@ -188,7 +188,7 @@ def test_a_check_tells_everything() -> None:
     assert [cell.attributes for cell in check.one("table").all("th")][:2] == [{"scope": "col"}] * 2
     assert "Raise the node pool's maximum" in check.text
     assert check.one("dl").text == "max_wait10m"
-    assert [paragraph.text for paragraph in check.all("p")][2:4] == [
+    assert [paragraph.text for paragraph in check.all("p")][1:3] == [
         "A pod without a node is a workspace that somebody is waiting for.",
         "Thresholds: ours.",
     ]
@@ -262,3 +262,14 @@ def test_double_backticks_are_code_and_a_lone_one_is_not() -> None:
     title = page.one("details", id="SCHED-001").one("span", "dh-title")
     assert [code.text for code in title.all("code")] == ["max", "<b>"]
     assert title.text == "Waits max for <b> at ``most."
+
+
+def test_the_runbook_of_a_check_that_found_something_is_in_the_page() -> None:
+    page = page_of(
+        a_result(state=State.FAILED, findings=(a_finding(),)),
+        a_result("IDP-001"),
+        runbooks={"SCHED-001": "# SCHED-001\n\n$ kubectl get pods <NAME>\n"},
+    )
+
+    (runbook,) = page.all("details", "dh-runbook")
+    assert runbook.one("code").verbatim == "# SCHED-001\n\n$ kubectl get pods <NAME>\n"

@@ -60,6 +60,8 @@ class Result:
     """As the profile would spell them."""
     test: str = ""
     """``checks/test_scheduling.py::test_pods_get_a_node_in_time``."""
+    runbook: str = ""
+    """Path of its page, where there is one."""
     details: str = ""
     """A traceback, where something raised."""
     seconds: float = 0.0

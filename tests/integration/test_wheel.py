@@ -46,6 +46,7 @@ def test_the_wheel_carries_what_a_run_needs(wheel: Path) -> None:
     for needed in (
         "domino_health/suite/conftest.py",
         "domino_health/suite/checks/test_scheduling.py",
+        "domino_health/suite/docs/runbooks/SCHED-001.md",
         "domino_health/suite/profiles/demo.yaml",
         "domino_health/reports/templates/page.html.jinja2",
         "domino_health/lab/recordings/faulty.json.gz",

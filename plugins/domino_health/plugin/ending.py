@@ -2,7 +2,7 @@
 
 import stat
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +12,10 @@ import pytest
 
 from domino_health import __version__
 from domino_health.facts.kubernetes import Clock
-from domino_health.gate import CLOSED, INTERNAL_ERROR, INTERRUPTED, OPEN, Verdict, close, decide
+from domino_health.gate import CLOSED, INTERNAL_ERROR, INTERRUPTED, OPEN, State, Verdict, close, decide
 from domino_health.plugin.fit import one_line
 from domino_health.plugin.signals import deafen, leave_at_once
+from domino_health.plugin.suite import runbook
 from domino_health.reports import evidence, html, junit
 from domino_health.reports.folder import Folder
 from domino_health.reports.record import Record
@@ -140,9 +141,16 @@ class Ending:
             results=tuple(closes_first),
             observed=dict(sorted(observed.items())),
             many_clusters=self.run.many_clusters,
+            runbooks=dict(self._runbooks()),
             redactor=self.run.loaded.redactor,
             version=__version__,
         )
+
+    def _runbooks(self) -> Iterator[tuple[str, str]]:
+        for result in self.run.results.values():
+            page = runbook(result.id) if result.state not in (State.PASSED, State.SKIPPED) else None
+            if page is not None:
+                yield result.id, page.read_text(encoding="utf-8")
 
     def _clock(self) -> Clock:
         observed = self.run.gathering.observed.get("clock") if self.run.gathering else None

@@ -17,7 +17,7 @@ from domino_health.plugin.facts import CLOCK, GATHERING, wanted_by
 from domino_health.plugin.fit import scrub, shown
 from domino_health.plugin.progress import Progress
 from domino_health.plugin.signals import deafen, interruptible
-from domino_health.plugin.suite import SUITE, known_checks
+from domino_health.plugin.suite import SUITE, known_checks, runbook
 from domino_health.profile import Loaded, ProfileError, load
 from domino_health.reports import html, junit
 from domino_health.reports.folder import Folder
@@ -223,10 +223,17 @@ class Run:
         facts = {name: fact for name, fact in facts.items() if name != CLOCK or name in spec.facts}
         given = self.loaded.thresholds.get(spec.id, {})
         result = evaluate.evaluate(pyfuncitem, evaluate.Gathered(facts, now), given, self.gate)
-        result = scrub(replace(result, test=pyfuncitem.nodeid), self.loaded.redactor)
+        page = runbook(spec.id)
+        result = replace(result, test=pyfuncitem.nodeid, runbook=self._named(page) if page else "")
+        result = scrub(result, self.loaded.redactor)
         pyfuncitem.stash[RESULT] = result
         pyfuncitem.add_report_section("call", "stdout", "\n".join(finding_lines(result, self.many_clusters)))
         return True
+
+    def _named(self, path: Path) -> str:
+        """A path as one would type it where pytest was called."""
+        here = self.config.invocation_params.dir
+        return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
     def _shown(self, text: str) -> str:
         return shown(text, self.loaded.redactor)

@@ -58,5 +58,11 @@ def known_checks() -> dict[str, Callable[..., Any]]:
     return known
 
 
+def runbook(id: str) -> Path | None:
+    """The page for who is to mend what a check found; None for a check that has none."""
+    path = SUITE / "docs" / "runbooks" / f"{id}.md"
+    return path if path.is_file() else None
+
+
 def _place(function: Callable[..., Any]) -> str:
     return f"{function.__module__}.{function.__qualname__}"

@@ -47,6 +47,9 @@ LONGEST_PROSE = 5000
 LONGEST_DETAILS = 20_000
 """Characters of a traceback: its end, which says what was raised."""
 
+LONGEST_RUNBOOK = 50_000
+"""Characters of a runbook: it is ours, or a pack's."""
+
 LONGEST_PROFILE = 200_000
 """Characters of the profile. profile.yaml has all of it."""
 
@@ -232,6 +235,7 @@ class _Texts:
             "LONGEST_DETAILS": LONGEST_DETAILS,
             "LONGEST_PROFILE": LONGEST_PROFILE,
             "LONGEST_REASON": LONGEST_REASON,
+            "LONGEST_RUNBOOK": LONGEST_RUNBOOK,
             "MOST_TARGETS": MOST_TARGETS,
             "SYMBOLS": SYMBOLS,
         }

@@ -33,6 +33,8 @@ class Record:
     """Facts, as they came: what is written of them must go through the redactor."""
     many_clusters: bool
     """Whether names must say which cluster they are of."""
+    runbooks: Mapping[str, str]
+    """The pages of the checks that somebody must look after, by id: Markdown."""
     redactor: Redactor
     version: str
     """Of domino-health."""

@@ -36,6 +36,7 @@ def finding_lines(result: Result, many_clusters: bool) -> list[str]:
         lines += _unseen(unseen)
     if result.findings:
         lines.append(f"  Remediation: {plain(result.remediation)}")
+        lines += [f"  Runbook: {result.runbook}"] if result.runbook else []
     return lines
 
 
