@@ -14,11 +14,11 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
     warn_before: Duration = timedelta(days=30),
     fail_before: Duration = timedelta(days=7),
 ) -> Assessment:
-    """Every TLS endpoint answers with a chain that verifies, for its name, and is not near its end.
+    """Every TLS endpoint answers with a chain that verifies, for its name, and is not near its expiry.
 
-    When the front end's or the identity provider's certificate ends, nobody logs in, no workspace
-    opens and no model answers, all at the same second. A certificate that ends within
-    ``warn_before`` is medium, within ``fail_before`` high, one that has ended critical; a chain that
+    When the front end's or the identity provider's certificate expires, nobody logs in, no workspace
+    opens and no model answers, all at the same second. A certificate that expires within
+    ``warn_before`` is medium, within ``fail_before`` high, one that has expired critical; a chain that
     does not verify, a name that does not match and an endpoint that does not answer are high. Every
     certificate of the chain counts, not the endpoint's own alone.
 
@@ -82,6 +82,6 @@ def _dates(
 
 
 def _when(end: datetime, now: datetime) -> str:
-    verb = "ended" if end <= now else "ends in"
+    verb = "expired" if end <= now else "expires in"
     ago = " ago" if end <= now else ""
     return f"{verb} {age(abs(end - now))}{ago}, on {end:%Y-%m-%d %H:%M} UTC"

@@ -20,16 +20,16 @@ TAINT = re.compile(r"untolerated taint(?:\(s\))?(?: \{([^}]*)\})?")
 OTHERS = [
     (
         re.compile(r"volume node affinity conflict|PersistentVolume's node affinity"),  # the latter in 1.36
-        "in another zone than its volume",
+        "in another zone than the volume",
     ),
-    (re.compile(r"unbound immediate PersistentVolumeClaim"), "its volume claim is not bound"),
-    (re.compile(r"find available persistent volumes"), "with no volume for its claim"),
-    (re.compile(r'persistentvolumeclaim "[^"]*" not found'), "its volume claim does not exist"),
-    (re.compile(r"ReadWriteOncePod"), "where another pod has its ReadWriteOncePod volume"),
+    (re.compile(r"unbound immediate PersistentVolumeClaim"), "the volume claim is not bound"),
+    (re.compile(r"find available persistent volumes"), "with no volume for the claim"),
+    (re.compile(r'persistentvolumeclaim "[^"]*" not found'), "the volume claim does not exist"),
+    (re.compile(r"ReadWriteOncePod"), "where another pod has the ReadWriteOncePod volume"),
     (re.compile(r"max volume count"), "with no room for another volume"),
     (re.compile(r"were unschedulable"), "cordoned"),
-    (re.compile(r"free ports"), "where its host port is taken"),
-    (re.compile(r"Too many pods"), "with as many pods as it may have"),
+    (re.compile(r"free ports"), "where the host port is taken"),
+    (re.compile(r"Too many pods"), "with as many pods as a node may have"),
     (
         re.compile(r"anti-affinity|pod affinity|topology spread"),
         "ruled out by pod affinity or topology spread",
@@ -48,9 +48,9 @@ def test_pods_get_a_node_in_time(
 ) -> Assessment:
     """No pod waits longer than ``max_wait`` for a node, or ``max_wait_gpu`` if it asks for a GPU.
 
-    A pod without a node is a workspace, a job or a model API that somebody is waiting for. Pods are
-    rolled up to what stays tomorrow (a Deployment; for executions the hardware tier, environment and
-    project) and by cause, in the scheduler's own words.
+    A pod without a node is a workspace, a job or a model API that somebody is waiting for. Pods that
+    have ended are not assessed. The others are rolled up to what stays tomorrow (a Deployment; for
+    executions the hardware tier, environment and project) and by cause, in the scheduler's own words.
 
     Thresholds: ours; Domino publishes no queue-time objective. A GPU node may take longer to be
     bought and to join: under 10 minutes once it is there, much longer where capacity is short
@@ -96,7 +96,7 @@ def _finding(subject: Ref, late: list[Pod], now: datetime, allowed: Callable[[Po
 
 
 def _explain(pod: Pod) -> str:
-    """What binds: ``Of 7 nodes: 1 with a taint that it does not tolerate, 6 outside its selector a=b``."""
+    """What binds: ``Of 7 nodes: 1 with an untolerated taint, 6 not matching the selector a=b``."""
     causes = _causes(pod)
     text = ", ".join(f"{count} {cause}".strip() for count, cause in causes)
     nodes = NODES.search(pod.why_unscheduled)
@@ -119,12 +119,12 @@ def _causes(pod: Pod) -> list[tuple[str, str]]:
 
 def _cause(pod: Pod, said: str) -> str:
     if found := INSUFFICIENT.search(said):
-        return f"with insufficient {found.group(1)} (it asks for {_asked(pod, found.group(1))})"
+        return f"with insufficient {found.group(1)} (requested: {_asked(pod, found.group(1))})"
     if found := TAINT.search(said):
-        return f"with a taint that it does not tolerate{f' ({found.group(1)})' if found.group(1) else ''}"
+        return f"with an untolerated taint{f' ({found.group(1)})' if found.group(1) else ''}"
     if SELECTOR.search(said):
         selector = ",".join(f"{key}={value}" for key, value in sorted(pod.spec.node_selector.items()))
-        return f"outside its {f'selector {selector}' if selector else 'affinity'}"
+        return f"not matching the {f'selector {selector}' if selector else 'affinity'}"
     return next((meaning for pattern, meaning in OTHERS if pattern.search(said)), said)
 
 

@@ -28,7 +28,7 @@ def test_a_chain_that_verifies_and_lasts_is_healthy() -> None:
 
     assert len(assessment.population) == 1
     assert assessment.findings == ()
-    assert assessment.worst == "the first certificate ends in 90 d, on 2026-06-12 12:00 UTC"
+    assert assessment.worst == "the first certificate expires in 90 d, on 2026-06-12 12:00 UTC"
 
 
 def test_what_broke_on_our_side_is_unknown_and_no_finding() -> None:
@@ -78,16 +78,16 @@ def test_the_finding_names_the_certificate_its_end_and_the_threshold() -> None:
 
     assert finding.subject == Ref("", "endpoint", "", "keycloak")
     assert finding.message == (
-        "the certificate of CN=domino.example.com ends in 6 d 3 h, on 2026-03-20 15:00 UTC; "
+        "the certificate of CN=domino.example.com expires in 6 d 3 h, on 2026-03-20 15:00 UTC; "
         "at least 7 d wanted"
     )
 
 
-def test_a_certificate_that_has_ended_says_since_when() -> None:
+def test_a_certificate_that_has_expired_says_since_when() -> None:
     assessment = assess(endpoint("front", certificate(left=-2 * DAY)))
 
-    assert "ended 2 d ago, on 2026-03-12 12:00 UTC" in found(assessment).message
-    assert assessment.worst == "the first certificate ended 2 d ago, on 2026-03-12 12:00 UTC"
+    assert "expired 2 d ago, on 2026-03-12 12:00 UTC" in found(assessment).message
+    assert assessment.worst == "the first certificate expired 2 d ago, on 2026-03-12 12:00 UTC"
 
 
 def test_a_certificate_that_is_not_valid_yet_closes_the_gate() -> None:

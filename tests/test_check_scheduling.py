@@ -119,8 +119,8 @@ def test_the_scheduler_of_1_36_is_explained_and_quoted() -> None:
     (message,) = messages(assess(pod(said=SAID_1_36, requests=[{"cpu": "6"}, {"cpu": "500m"}])))
 
     assert message == (
-        "1 pod without a node for up to 1 h, at most 10 m. Of 7 nodes: 2 with insufficient cpu (it asks for "
-        "6 + 500m), 5 with a taint that it does not tolerate. Scheduler: 0/7 nodes are available: "
+        "1 pod without a node for up to 1 h, at most 10 m. Of 7 nodes: 2 with insufficient cpu (requested: "
+        "6 + 500m), 5 with an untolerated taint. Scheduler: 0/7 nodes are available: "
         "2 Insufficient cpu, 5 node(s) had untolerated taint(s)."
     )
 
@@ -128,49 +128,49 @@ def test_the_scheduler_of_1_36_is_explained_and_quoted() -> None:
 def test_an_older_scheduler_names_the_taint() -> None:
     (message,) = messages(assess(pod(said=SAID_1_28)))
 
-    assert "5 with a taint that it does not tolerate (domino: platform). Scheduler: 0/7" in message
+    assert "5 with an untolerated taint (domino: platform). Scheduler: 0/7" in message
     assert "preemption" not in message
 
 
 SAID = {
     "0/4 nodes are available: 1 node(s) were unschedulable, 3 node(s) had volume node affinity conflict.": (
-        "Of 4 nodes: 1 cordoned, 3 in another zone than its volume. Scheduler: "
+        "Of 4 nodes: 1 cordoned, 3 in another zone than the volume. Scheduler: "
     ),
     "0/3 nodes are available: 3 node(s) didn't match PersistentVolume's node affinity. no new claims to "
     "deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.": (
-        "Of 3 nodes: 3 in another zone than its volume. Scheduler: "
+        "Of 3 nodes: 3 in another zone than the volume. Scheduler: "
     ),
     "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/3 nodes are "
     "available: 3 Preemption is not helpful for scheduling.": (
-        "at most 10 m. Its volume claim is not bound. Scheduler: "
+        "at most 10 m. The volume claim is not bound. Scheduler: "
     ),
     "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind.": (
-        "Of 3 nodes: 3 with no volume for its claim. Scheduler: "
+        "Of 3 nodes: 3 with no volume for the claim. Scheduler: "
     ),
     '0/3 nodes are available: persistentvolumeclaim "work" not found.': (
-        "at most 10 m. Its volume claim does not exist. Scheduler: "
+        "at most 10 m. The volume claim does not exist. Scheduler: "
     ),
     '0/3 nodes are available: persistentvolumeclaim "work" is being deleted.': (
         'at most 10 m. Persistentvolumeclaim "work" is being deleted. Scheduler: '
     ),
     "0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and "
     "ReadWriteOncePod access mode.": (
-        "Of 1 node: 1 where another pod has its ReadWriteOncePod volume. Scheduler: "
+        "Of 1 node: 1 where another pod has the ReadWriteOncePod volume. Scheduler: "
     ),
     "0/2 nodes are available: 2 node(s) exceed max volume count.": (
         "Of 2 nodes: 2 with no room for another volume. Scheduler: "
     ),
     "0/9 nodes are available: 9 node(s) didn't match Pod's node affinity/selector.": (
-        "Of 9 nodes: 9 outside its selector dominodatalab.com/node-pool=gpu. Scheduler: "
+        "Of 9 nodes: 9 not matching the selector dominodatalab.com/node-pool=gpu. Scheduler: "
     ),
     "0/2 nodes are available: 2 node(s) didn't have free ports for the requested pod ports.": (
-        "Of 2 nodes: 2 where its host port is taken. Scheduler: "
+        "Of 2 nodes: 2 where the host port is taken. Scheduler: "
     ),
     "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints.": (
         "Of 2 nodes: 2 ruled out by pod affinity or topology spread. Scheduler: "
     ),
     "0/2 nodes are available: 2 Too many pods.": (
-        "Of 2 nodes: 2 with as many pods as it may have. Scheduler: "
+        "Of 2 nodes: 2 with as many pods as a node may have. Scheduler: "
     ),
     "0/2 nodes are available: 2 words of tomorrow.": "Of 2 nodes: 2 words of tomorrow. Scheduler: ",
     "no nodes available to schedule pods": "No nodes available to schedule pods",

@@ -87,8 +87,8 @@ def test_the_demo_shows_each_reason_why_nobody_can_log_in(faulty: HealthRun) -> 
         "endpoint/ldap directory": "critical",
         "endpoint/remote data plane": "high",
     }
-    assert "ends in 20 d, " in found["endpoint/corporate idp"]["message"]
-    assert "ended 3 d ago" in found["endpoint/ldap directory"]["message"]
+    assert "expires in 20 d, " in found["endpoint/corporate idp"]["message"]
+    assert "expired 3 d ago" in found["endpoint/ldap directory"]["message"]
 
 
 def test_the_healthy_demo_is_green(healthy: HealthRun) -> None:
@@ -99,7 +99,7 @@ def test_the_healthy_demo_is_green(healthy: HealthRun) -> None:
     assert healthy.result("SCHED-001")["population"] > 30
     assert healthy.result("SCHED-001")["worst"] == "no pod waits"
     assert healthy.result("IDP-001")["population"] == 6
-    assert healthy.result("IDP-001")["worst"].startswith("the first certificate ends in 300 d")
+    assert healthy.result("IDP-001")["worst"].startswith("the first certificate expires in 300 d")
 
 
 @pytest.mark.parametrize("kind", lab.KINDS)

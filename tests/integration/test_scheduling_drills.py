@@ -81,9 +81,9 @@ def test_each_pod_that_cannot_start_is_found_with_the_schedulers_words(
     )
     assert len(found) == 3, "and nothing else"
     assert (too_much["count"], no_toleration["count"], typo["count"]) == (3, 1, 2)
-    assert "2 with insufficient cpu (it asks for 500 + " in too_much["message"]
-    assert "1 with a taint that it does not tolerate" in no_toleration["message"]
-    assert "6 outside its selector dominodatalab.com/node-pool=defualt" in typo["message"]
+    assert "2 with insufficient cpu (requested: 500 + " in too_much["message"]
+    assert "1 with an untolerated taint" in no_toleration["message"]
+    assert "6 not matching the selector dominodatalab.com/node-pool=defualt" in typo["message"]
     assert all("Scheduler: 0/7 nodes are available" in finding["message"] for finding in found.values())
 
 
@@ -230,8 +230,8 @@ def test_what_the_scheduler_says_of_claims_selectors_and_gates_is_put_into_words
 
     messages = [finding["message"] for finding in run.result("SCHED-001")["findings"]]
     for words in (
-        "Its volume claim does not exist. Scheduler: ",
-        "outside its selector zone=nowhere. Scheduler: ",
+        "The volume claim does not exist. Scheduler: ",
+        "not matching the selector zone=nowhere. Scheduler: ",
         "A scheduling gate holds it back. Scheduler: ",
     ):
         assert sum(words in message for message in messages) == 1, messages
