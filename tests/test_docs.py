@@ -47,7 +47,7 @@ def test_every_profile_in_the_docs_loads(source: str, example: str, tmp_path: Pa
 def test_every_yaml_in_the_docs_is_yaml() -> None:
     for path in DOCS:
         for block in BLOCK.findall(path.read_text()):
-            assert yaml.safe_load(block), path
+            assert all(yaml.safe_load_all(block)), path
 
 
 def test_every_link_of_the_docs_leads_somewhere() -> None:
