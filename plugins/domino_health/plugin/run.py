@@ -81,7 +81,9 @@ class Run:
         except ProfileError as error:
             raise pytest.UsageError(*str(error).splitlines()) from None
         if loaded.name in ("", ".", "..") or not loaded.name.isprintable():
-            raise pytest.UsageError(f"a profile cannot be called {loaded.name!r}: its reports' folder is")
+            raise pytest.UsageError(
+                f"a profile cannot be called {loaded.name!r}: its reports' folder has its name"
+            )
         run = cls(config, loaded, known)
         # A warning in a collector's thread must not become an error that looks like an outage; nor where the
         # filters are -W's (in PYTEST_ADDOPTS, say), or, between pytest's phases, Python's own.
