@@ -583,6 +583,53 @@ def test_the_rule_that_a_listing_needs_is_named_exactly(
     assert named == where
 
 
+def test_the_rule_that_a_namespace_needs_is_named_exactly() -> None:
+    assert rbac_rule("/api/v1/namespaces/domino-compute") == (
+        '{apiGroups: [""], resources: ["namespaces"], verbs: ["get"]} (in namespace domino-compute)'
+    )
+
+
+NOT_THERE = 'namespaces "domino-compte" not found'
+MAY_NOT = 'namespaces "domino-compte" is forbidden: User "reader" cannot get resource "namespaces"'
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "reason", "cure"),
+    [
+        (says(200, {"metadata": {"name": "domino-compte"}}), Outcome.SEEN, "", ""),
+        (says(404, status(404, NOT_THERE)), Outcome.FAILED, NOT_THERE, "mend the name in the profile's"),
+        (
+            says(403, status(403, MAY_NOT)),
+            Outcome.DENIED,
+            MAY_NOT,
+            'resources: ["namespaces"], verbs: ["get"]}',
+        ),
+    ],
+    ids=["there", "not there", "denied"],
+)
+def test_an_empty_namespace_is_told_from_one_that_is_not_there(
+    stub: StartStub, trust: Trust, answer: Answer, outcome: Outcome, reason: str, cure: str
+) -> None:
+    # Of both a real API server gives an empty list, and a misspelled name would look healthy for ever.
+    server = stub(says(200, page()), answer)
+
+    (target,) = gathered(server.url, trust, namespaces=["domino-compte"]).targets
+
+    assert target.outcome is outcome
+    assert reason in target.reason
+    assert cure in target.cure
+    assert server.requests[1].path == "/api/v1/namespaces/domino-compte"
+
+
+def test_a_namespace_that_holds_something_is_there(stub: StartStub, trust: Trust) -> None:
+    server = stub(says(200, page("a")))
+
+    (target,) = gathered(server.url, trust, namespaces=["domino-compute"]).targets
+
+    assert target.outcome is Outcome.SEEN
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     ("code", "body", "said"),
     [

@@ -196,6 +196,19 @@ def test_rights_in_some_namespaces_see_these_and_say_which_they_did_not(
     assert "in namespace domino-compute" in result["unseen"][0]["cure"]
 
 
+def test_a_namespace_that_is_not_there_is_no_empty_one(platform: ControlPlane, tmp_path: Path) -> None:
+    names = "name: drill, namespaces: [domino-platform, domino-system, domino-compte],"
+    misspelled = profile(platform, user="admin").replace("name: drill,", names)
+
+    run = run_health(tmp_path, misspelled)
+
+    result = run.result("SCHED-001")
+    assert run.exit_status == 6, run.output
+    (unseen,) = result["unseen"]  # domino-system is empty, and that is all right
+    assert unseen["target"] == "drill/domino-compte"
+    assert 'namespaces "domino-compte" not found' in unseen["reason"]
+
+
 def test_a_dead_cluster_hides_nothing_of_a_living_one(platform: ControlPlane, tmp_path: Path) -> None:
     domino_cluster.install(platform, faults=True)
     two = profile(platform, more="  - {name: dead, server: 'https://127.0.0.1:1'}\n" + IMPATIENT)

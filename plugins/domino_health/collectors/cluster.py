@@ -201,6 +201,21 @@ class Connection:
             f"the API server of cluster {self.name} is too slow for its size; see its latency",
         )
 
+    def require_namespace(self, name: str, deadline: Deadline) -> None:
+        """Tell an empty namespace from one that is not there: of either, every list is empty.
+
+        Raises:
+            CollectionError: it is not there, or that cannot be told.
+        """
+        path = f"/api/v1/namespaces/{name}"
+        answer = self._patiently(path, deadline)
+        if answer.status == 404:
+            raise CollectionError(
+                f"GET {path}: 404 {self._words(answer.body)}", "mend the name in the profile's namespaces"
+            )
+        if answer.status != 200:
+            raise self._refused(path, answer)
+
     def _pages(
         self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline
     ) -> Iterator[Page[Any]]:
@@ -282,19 +297,21 @@ class Connection:
 
 
 def rbac_rule(path: str) -> str:
-    """The RBAC rule that allows to list ``path``, as it stands in a Role or ClusterRole.
+    """The RBAC rule that allows to list ``path``, or to get a namespace, as it stands in a (Cluster)Role.
 
     >>> rbac_rule("/apis/apps/v1/namespaces/domino-platform/deployments")
     '{apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]} (in namespace domino-platform)'
+    >>> rbac_rule("/api/v1/namespaces/domino-platform")
+    '{apiGroups: [""], resources: ["namespaces"], verbs: ["get"]} (in namespace domino-platform)'
     """
     parts = path.strip("/").split("/")
     group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
-    where = ""
-    if rest[0] == "namespaces" and len(rest) > 2:
-        where = f" (in namespace {rest[1]})"
-        rest = rest[2:]
-    rule = f'{{apiGroups: [{json.dumps(group)}], resources: [{json.dumps(rest[0])}], verbs: ["list"]}}'
-    return rule + (where or " (in a ClusterRole)")
+    namespace, verb = "", "list"
+    if rest[0] == "namespaces" and len(rest) > 1:
+        namespace = rest[1]
+        rest, verb = (rest[2:], verb) if len(rest) > 2 else (rest, "get")
+    rule = f'{{apiGroups: [{json.dumps(group)}], resources: [{json.dumps(rest[0])}], verbs: ["{verb}"]}}'
+    return f"{rule} (in {f'namespace {namespace}' if namespace else 'a ClusterRole'})"
 
 
 def connect(look: Look, cluster: Cluster, deadline: Deadline) -> Connection:

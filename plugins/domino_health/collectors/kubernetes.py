@@ -31,14 +31,11 @@ def _listing(look: Look, api: str, resource: str, page: type[Any]) -> list[Targe
     decoder = msgspec.json.Decoder(page)
     targets = []
     for cluster in look.profile.clusters or ():
-        places = [(cluster.name, f"{api}/{resource}")]
-        if cluster.namespaces:
-            places = [
-                (f"{cluster.name}/{namespace}", f"{api}/namespaces/{namespace}/{resource}")
-                for namespace in cluster.namespaces
-            ]
-        for name, path in places:
-            work = partial(_list, look, cluster, path, decoder)
+        for namespace in cluster.namespaces or ("",):
+            within = f"/namespaces/{namespace}" if namespace else ""
+            path = f"{api}{within}/{resource}"
+            work = partial(_list, look, cluster, namespace, path, decoder)
+            name = f"{cluster.name}/{namespace}" if namespace else cluster.name
             asked = how(look, cluster, f"{path}?limit={PAGE}")
             targets.append(Target(name, asked, cluster.deadline, work, NEEDS))
     return targets
@@ -47,16 +44,21 @@ def _listing(look: Look, api: str, resource: str, page: type[Any]) -> list[Targe
 def _list(
     look: Look,
     cluster: Cluster,
+    namespace: str,
     path: str,
     decoder: msgspec.json.Decoder[Any],
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> Sequence[Any]:
+    connection = connect(look, cluster, deadline)
     try:
-        return _of(cluster, connect(look, cluster, deadline).list(path, decoder, deadline, say))
+        things = _of(cluster, connection.list(path, decoder, deadline, say))
     except CollectionError as error:
         _of(cluster, error.seen)
         raise
+    if namespace and not things:
+        connection.require_namespace(namespace, deadline)
+    return things
 
 
 def _of(cluster: Cluster, things: Sequence[Any]) -> Sequence[Any]:
