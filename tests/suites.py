@@ -1,9 +1,11 @@
 """A small suite of checks of its own, run by pytest inside pytest. Its facts come from its conftest alone."""
 
+import contextlib
 import json
+import signal
 import textwrap
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -258,6 +260,18 @@ def _misplaced(root: ET.Element) -> list[tuple[ET.Element, ET.Element]]:
 def properties(case: ET.Element) -> list[tuple[str, str]]:
     """Name and value of each property of a testcase."""
     return [(each.attrib["name"], each.attrib["value"]) for each in case.iter("property")]
+
+
+@contextlib.contextmanager
+def hearing(number: signal.Signals) -> Iterator[None]:
+    """What is started here hears a signal, though whoever started us ignores it (nohup, a shell's ``&``)."""
+    before = signal.getsignal(number)
+    if before == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 class Suite:

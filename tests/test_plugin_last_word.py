@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from suites import FINDS, Suite, a_check
+from suites import FINDS, Suite, a_check, hearing
 
 
 @pytest.fixture
@@ -269,7 +269,8 @@ def interrupted(suite: Suite, *numbers: signal.Signals, pause: float = 0.05) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_impatient_second_signal_costs_nothing(suite: Suite, number: signal.Signals) -> None:
-    status, out = interrupted(suite, number, number)
+    with hearing(number):
+        status, out = interrupted(suite, number, number)
 
     ran = suite.ran(status, out)
     assert status == 2, out
@@ -280,7 +281,8 @@ def test_an_impatient_second_signal_costs_nothing(suite: Suite, number: signal.S
 def test_what_was_to_be_ignored_is_ignored(suite: Suite) -> None:
     signal_before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does, which children inherit
     try:
-        status, _ = interrupted(suite, signal.SIGHUP, signal.SIGTERM, pause=0.5)
+        with hearing(signal.SIGTERM):
+            status, _ = interrupted(suite, signal.SIGHUP, signal.SIGTERM, pause=0.5)
     finally:
         signal.signal(signal.SIGHUP, signal_before)
 
@@ -294,7 +296,10 @@ def test_a_reader_that_is_stuck_does_not_keep_the_run_from_ending(suite: Suite) 
     suite.facts(f"seen('east', {names})")
     long = "[Finding(thing.ref, 'bent ' * 390) for thing in things]"  # more than a pipe takes in
     suite.checks(a_check("TST-001", f"return Assessment(things, {long})"))
-    with subprocess.Popen(COMMAND, cwd=suite.root, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        hearing(signal.SIGTERM),
+        subprocess.Popen(COMMAND, cwd=suite.root, stdout=subprocess.PIPE, text=True) as process,
+    ):
         try:
             for _ in range(600):
                 if list(suite.root.glob("reports/suite/*/report.html")) or process.poll() is not None:

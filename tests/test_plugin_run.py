@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domino_health.plugin import suite as installed
-from suites import FINDS, PROFILE, TOKEN, Junit, Ran, Suite, a_check
+from suites import FINDS, PROFILE, TOKEN, Junit, Ran, Suite, a_check, hearing
 
 
 @pytest.fixture
@@ -656,9 +656,12 @@ def test_a_signal_while_gathering_ends_in_reports_and_a_closed_gate(
     suite.checks(a_check("TST-001"), a_check("TST-002", facts="things: list, events: list"))
     command = [sys.executable, "-m", "pytest", "--profile=./suite.yaml", "checks"]
 
-    with subprocess.Popen(
-        command, cwd=suite.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with (
+        hearing(number),
+        subprocess.Popen(
+            command, cwd=suite.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+    ):
         try:
             await_file(suite.root / "looking", process)
             time.sleep(0.3)
