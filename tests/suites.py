@@ -139,6 +139,22 @@ FINDS = "return Assessment(things, [Finding(thing.ref, 'it is bent') for thing i
 """A body that finds everything wanting."""
 
 
+HANGS = """
+import time
+from pathlib import Path
+
+def slow(look):
+    def wait(deadline, say):
+        Path("looking").touch()
+        time.sleep(60)
+        return []
+    return [Target("east", "GET /slow", timedelta(seconds=60), wait)]
+
+events = fact("events", slow, Thing, section="clusters")
+"""
+"""A fact ``events`` that is looked at without end; the file ``looking`` tells that it has begun."""
+
+
 @dataclass(frozen=True)
 class Ran:
     """What became of one run, as an operator and as a pipeline see it."""

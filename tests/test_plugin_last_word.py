@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from suites import FINDS, Suite, a_check, hearing
+from suites import FINDS, HANGS, Suite, a_check, hearing
 
 
 @pytest.fixture
@@ -228,20 +228,6 @@ def test_a_terminal_that_knows_few_letters_gets_the_verdict_all_the_same(suite: 
 
 
 # Signals
-
-HANGS = """
-import time
-from pathlib import Path
-
-def slow(look):
-    def wait(deadline, say):
-        Path("looking").touch()
-        time.sleep(60)
-        return []
-    return [Target("east", "GET /slow", timedelta(seconds=60), wait)]
-
-events = fact("events", slow, Thing, section="clusters")
-"""
 
 
 def interrupted(suite: Suite, *numbers: signal.Signals, pause: float = 0.05) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from domino_health.plugin import suite as installed
-from suites import FINDS, PROFILE, TOKEN, Junit, Ran, Suite, a_check, hearing
+from suites import FINDS, HANGS, PROFILE, TOKEN, Junit, Ran, Suite, a_check, hearing
 
 
 @pytest.fixture
@@ -632,27 +632,11 @@ def fix():
     assert ran.verdict["verdict"] == "closed"
 
 
-SLOW = """
-import time
-import warnings
-from pathlib import Path
-
-def slow(look):
-    def wait(deadline, say):
-        Path("looking").touch()
-        time.sleep(60)
-        return []
-    return [Target("east", "GET /slow", timedelta(seconds=60), wait)]
-
-events = fact("events", slow, Thing, section="clusters")
-"""
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_while_gathering_ends_in_reports_and_a_closed_gate(
     suite: Suite, number: signal.Signals
 ) -> None:
-    suite.facts(more=SLOW)
+    suite.facts(more=HANGS)
     suite.checks(a_check("TST-001"), a_check("TST-002", facts="things: list, events: list"))
     command = [sys.executable, "-m", "pytest", "--profile=./suite.yaml", "checks"]
 
