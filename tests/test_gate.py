@@ -7,6 +7,7 @@ import pytest
 
 from domino_health import Assessment, Finding, Ref, Severity, Unseen
 from domino_health.gate import (
+    ASSESSED,
     CLOSED,
     INTERNAL_ERROR,
     INTERRUPTED,
@@ -40,12 +41,30 @@ def finding(severity: Severity | None = None, name: str = "a", message: str = "i
 
 def result(id: str = "TST-001", state: State = State.PASSED, *, closes: bool | None = None) -> Result:
     told = state is State.FAILED if closes is None else closes
-    return describe(spec(id), state, "because", closes=told)
+    described = describe(spec(id), state, "because", closes=told)
+    return replace(described, population=int(state in ASSESSED))
 
 
 def verdict(*results: Result, **more: object) -> Verdict:
     given = {"selected": [each.id for each in results], "known": 40, "gate": GATE, **more}
     return decide(results, **given)  # type: ignore[arg-type]
+
+
+def test_findings_on_nothing_that_was_assessed_are_nothing_that_a_gate_can_rest_on() -> None:
+    warned = judge(spec(), Assessment([], [finding(Severity.LOW)]), (), GATE)
+
+    closed = decide([warned], selected=["TST-001"], known=1, gate=GATE)
+
+    assert (closed.open, closed.assessed) == (False, 0)
+
+
+def test_findings_with_more_objects_come_first_among_those_of_one_severity() -> None:
+    few = Finding(Ref("", "deployment", "ns", "a"), "bent", count=1)
+    many = Finding(Ref("", "statefulset", "ns", "z"), "bent", count=3)
+
+    judged = judge(spec(), Assessment(["a", "b"], [few, many]), (), GATE)
+
+    assert judged.findings[0].subject.name == "z"
 
 
 # The outcome of a check: the table, row by row

@@ -1,5 +1,7 @@
 """The last word: exit status, last line, page and verdict.json agree, whatever plugins and machines do."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -20,6 +22,14 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
 
 
 COMMAND = [sys.executable, "-m", "pytest", "--profile=./suite.yaml", "checks"]
+
+
+LATE_STATUS = """
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main():
+    yield
+    return 1
+"""
 
 
 def words(folder: Path) -> tuple[str, int, bool | None]:
@@ -44,6 +54,8 @@ def words(folder: Path) -> tuple[str, int, bool | None]:
         "def pytest_sessionfinish():\n    pytest.skip('not today')",
         "def pytest_unconfigure():\n    raise SystemExit(0)",
         "def pytest_unconfigure():\n    raise RuntimeError('boom')",
+        "def pytest_unconfigure():\n    raise pytest.UsageError('x')",
+        LATE_STATUS,
         "@pytest.hookimpl(tryfirst=True)\ndef pytest_runtestloop():\n    return True",
     ],
 )
@@ -60,16 +72,6 @@ def test_no_plugin_makes_an_exit_status_of_0_without_an_open_gate(suite: Suite, 
         word, status, page = words(folder)
         assert (word, status) == ("open" if harmless else "closed", ran.status)
         assert page in (harmless, None)
-
-
-def test_a_conftest_that_leaves_at_import_opens_no_gate(suite: Suite) -> None:
-    (suite.root / "conftest.py").write_text("raise SystemExit(0)\n")
-
-    ran = suite.run_apart()
-
-    assert ran.status == 4, ran.out
-    assert "ended the run while it was imported" in ran.out
-    assert "Traceback" not in ran.out
 
 
 def test_what_ends_a_run_early_leaves_a_verdict_that_says_so(suite: Suite) -> None:
@@ -187,6 +189,51 @@ def test_a_name_with_a_dollar_is_refused_before_reports_go_elsewhere(suite: Suit
     assert not (suite.root / "reports").exists()
 
 
+# What keeps a run from beginning
+
+
+@pytest.mark.parametrize(
+    ("hook", "status"),
+    [
+        ("def pytest_sessionstart():\n    raise pytest.UsageError('not like this')", 4),
+        ("def pytest_sessionstart():\n    raise KeyboardInterrupt", 2),
+    ],
+)
+def test_a_run_that_does_not_begin_has_a_verdict_and_is_the_latest(
+    suite: Suite, hook: str, status: int
+) -> None:
+    assert suite.run().status == 0
+    suite.facts(more=f"import pytest\n\n{hook}\n")
+
+    ran = suite.run_apart()
+
+    assert ran.status == status, ran.out
+    assert words(suite.root / "reports" / "suite" / "latest") == ("closed", status, None)
+
+
+@pytest.mark.parametrize("body", ["import pytest\npytest.importorskip('nosuch')\n", "raise SystemExit(0)\n"])
+def test_a_conftest_that_ends_the_run_at_import_is_a_usage_error(suite: Suite, body: str) -> None:
+    (suite.root / "conftest.py").write_text(body)
+
+    ran = suite.run_apart()
+
+    assert ran.status == 4, ran.out
+    assert "ended the run while it was imported" in ran.out
+    assert "Traceback" not in ran.out
+
+
+def test_a_runbook_that_cannot_be_read_costs_no_report(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = suite.root / "TST-001.md"
+    page.write_bytes(b"# caf\xe9\n")
+    monkeypatch.setattr("domino_health.plugin.ending.runbook", lambda _: page)
+    suite.checks(a_check("TST-001", FINDS))
+
+    ran = suite.run()
+
+    assert ran.status == 1
+    assert words(ran.folder) == ("closed", 1, False)
+
+
 # Output that nobody takes
 
 
@@ -204,7 +251,26 @@ def shell(suite: Suite, line: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("line", ["$RUN | true", "$RUN | head -1", "$RUN >/dev/full", "$RUN >&-"])
+def test_a_program_that_takes_the_output_gets_the_verdict(suite: Suite) -> None:
+    suite._default()
+
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        status = pytest.main(["--profile=./suite.yaml", "-p", "no:terminal", "checks"])
+
+    assert status == 0
+    assert "gate default OPEN (exit 0)" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "$RUN | true",
+        "$RUN | head -1",
+        "$RUN >/dev/full",
+        "PYTHONUNBUFFERED=1 $RUN -n2 >/dev/full",
+        "$RUN >&-",
+    ],
+)
 def test_where_the_terminal_breaks_the_run_has_not_found_anything_unhealthy(suite: Suite, line: str) -> None:
     done = shell(suite, line)
 
@@ -262,6 +328,31 @@ def test_an_impatient_second_signal_costs_nothing(suite: Suite, number: signal.S
     assert status == 2, out
     assert words(ran.folder) == ("closed", 2, False)
     assert ran.last_line.startswith("gate default CLOSED (exit 2)")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_after_the_verdict_changes_nothing_of_it(suite: Suite, number: signal.Signals) -> None:
+    suite.facts(more="import time\n\ndef pytest_unconfigure():\n    time.sleep(1)\n")
+    suite._default()
+    with (
+        hearing(number),
+        subprocess.Popen(
+            [*COMMAND[:1], "-u", *COMMAND[1:]], cwd=suite.root, stdout=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            for line in process.stdout:
+                if line.startswith("gate default"):
+                    break
+            process.send_signal(number)
+            process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+    ran = suite.ran(int(process.returncode), "")
+    assert ran.status == 0
+    assert words(ran.folder) == ("open", 0, True)
 
 
 def test_what_was_to_be_ignored_is_ignored(suite: Suite) -> None:

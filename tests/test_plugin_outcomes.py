@@ -2,7 +2,7 @@
 
 import pytest
 
-from suites import FINDS, Suite, a_check
+from suites import FINDS, Junit, Suite, a_check
 
 
 @pytest.fixture
@@ -254,6 +254,9 @@ def test_a_check_that_forgets_to_answer_for_dead_targets_is_unknown(suite: Suite
     assert ran.states == {"TST-001": "unknown", "TST-900": "passed"}
 
 
+NOTHING_NEEDED = a_check("TST-900", "return Assessment([1], [])", facts="")
+
+
 def test_a_finding_of_one_object_answers_for_no_dead_target(suite: Suite) -> None:
     suite.facts("seen('east', 'a'), dead('west')")
     bent = "return Assessment(things, [Finding(things[0].ref, 'bent', Severity.LOW)])"
@@ -307,6 +310,88 @@ def test_a_fact_that_another_fixture_stands_in_for_brings_its_dead_targets(suite
 
     assert ran.status == 6
     assert [unseen["target"] for unseen in ran.results["TST-001"]["unseen"]] == ["west"]
+
+
+LIVE = """
+import pytest
+
+@pytest.fixture
+def live(things):
+    if not things.objects:
+        pytest.skip("no things")
+    return things.objects
+
+@pytest.fixture
+def late(request):
+    return request.getfixturevalue("events").objects
+
+@pytest.fixture
+def derived(events):
+    return [1, *events.objects]
+"""
+
+
+def test_a_fixture_that_skips_for_want_of_a_dead_target_has_not_looked(suite: Suite) -> None:
+    suite.facts("dead('east'), dead('west')", more=LIVE)
+    suite.checks(a_check("TST-001", "return Assessment(live, [])", facts="live: list"), NOTHING_NEEDED)
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert ran.states["TST-001"] == "unknown"
+    assert ran.results["TST-001"]["reason"] == "could not look at east: connection refused (and 1 more)"
+
+
+def test_a_check_that_skips_beside_a_dead_target_has_not_looked(suite: Suite) -> None:
+    suite.facts("seen('east'), dead('west')")
+    suite.checks(a_check("TST-001", "if not things: pytest.skip('nothing to do')"), NOTHING_NEEDED)
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert ran.states["TST-001"] == "unknown"
+
+
+def test_a_check_that_a_mark_skips_rests_on_nothing(suite: Suite) -> None:
+    suite.facts("dead('east')")
+    suite.checks(a_check("TST-001", mark="@pytest.mark.skip(reason='later')"), NOTHING_NEEDED)
+
+    ran = suite.run()
+
+    assert ran.status == 0
+    assert ran.states["TST-001"] == "skipped"
+
+
+def test_a_fact_that_a_fixture_asks_for_late_brings_its_dead_targets(suite: Suite) -> None:
+    suite.facts(events="seen('east', 'e'), dead('west')", more=LIVE)
+    suite.checks(
+        a_check("TST-001", "return Assessment([1, *late], [])", facts="late: list"),
+        a_check("TST-002", facts="things: list, events: list | None"),
+    )
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert ran.states == {"TST-001": "unknown", "TST-002": "passed"}
+
+
+def test_a_fact_that_only_explains_decides_where_a_fixture_rests_on_it(suite: Suite) -> None:
+    suite.facts(events="dead('east')", more=LIVE)
+    facts = "things: list, derived: list, events: list | None"
+    suite.checks(a_check("TST-001", "return Assessment(derived, [])", facts=facts))
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert ran.states == {"TST-001": "unknown"}
+
+
+def test_a_check_cannot_take_back_what_was_not_seen(suite: Suite) -> None:
+    suite.facts("seen('east', 'a'), dead('west')")
+    body = ("unseen.clear()", "return Assessment(things, [])")
+    suite.checks(a_check("TST-001", *body, facts="things: list, unseen: list"))
+
+    assert suite.run().status == 6
 
 
 FROZEN = """
@@ -743,6 +828,17 @@ def test_a_subtest_that_fails_closes_the_gate(suite: Suite) -> None:
 
     assert ran.status == 6
     assert ran.verdict["verdict"] == "closed"
+    assert ran.states["TST-001"] == "unknown"
+
+
+def test_subtests_and_setup_only_leave_a_junit_file_that_adds_up(suite: Suite) -> None:
+    body = ("with subtests.test('one'):", "    pass", "return Assessment(things, [])")
+    suite.checks(a_check("TST-001", *body, facts="things: list, subtests: object"))
+
+    assert suite.run().junit.cases  # reading it is a test of it
+    ran = suite.run("--setup-only")
+
+    assert Junit.read(ran.folders[-1] / "junit.xml").cases
 
 
 def test_a_plugin_that_fails_a_check_after_it_returned_makes_it_unknown(suite: Suite) -> None:

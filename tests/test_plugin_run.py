@@ -888,6 +888,70 @@ def fix():
     assert_shown_nowhere(ran)
 
 
+@pytest.mark.parametrize("options", [(), ("--tb=native",), ("--full-trace",)])
+def test_a_secret_in_an_internal_error_is_shown_nowhere(suite: Suite, options: tuple[str, ...]) -> None:
+    more = "import os\n\ndef pytest_runtest_logstart():\n    raise RuntimeError(os.environ['SUITE_TOKEN'])\n"
+    suite.facts(more=more)
+
+    ran = suite.run_apart(*options)
+
+    assert ran.status == 3
+    assert "INTERNALERROR" in ran.out
+    assert_shown_nowhere(ran)
+
+
+def test_a_secret_in_what_others_keep_of_a_test_is_shown_nowhere(suite: Suite) -> None:
+    suite.checks(
+        a_check(
+            "TST-001",
+            "record_property('token', os.environ['SUITE_TOKEN'])",
+            "record_testsuite_property('token', os.environ['SUITE_TOKEN'])",
+            "return Assessment(things, [])",
+            facts="things: list, record_property: object, record_testsuite_property: object",
+        )
+    )
+    suite.checks("\npytest.skip(os.environ['SUITE_TOKEN'], allow_module_level=True)\n", module="test_later")
+
+    assert_shown_nowhere(suite.run("-rA", "-v"))
+
+
+def test_a_secret_in_a_targets_name_is_not_in_the_progress(suite: Suite) -> None:
+    slow = """
+import os
+import time
+
+def slow(look):
+    def wait(deadline, say):
+        say(os.environ["SUITE_TOKEN"])
+        time.sleep(1)
+        return []
+    return [Target(os.environ["SUITE_TOKEN"], "GET /slow", timedelta(seconds=60), wait)]
+
+events = fact("events", slow, Thing, section="clusters")
+"""
+    suite.facts(more=slow)
+    suite.checks(a_check("TST-001", facts="things: list, events: list"))
+    (suite.root / "eager.py").write_text("import domino_health.plugin.progress as p\n\np.PLAIN_EVERY = 0.1\n")
+
+    ran = suite.run_apart("-p", "eager")
+
+    assert "looking: " in ran.out
+    assert_shown_nowhere(ran)
+
+
+@pytest.mark.parametrize("secret", ["open", "closed", "default", "passed"])
+def test_a_secret_that_is_a_word_of_ours_leaves_the_verdict_readable(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("SUITE_TOKEN", secret)
+
+    ran = suite.run()
+
+    page = (ran.folder / "report.html").read_text()
+    assert 'class="dh-verdict dh-open"' in page
+    assert "<bdi>default</bdi>" in page
+
+
 def test_a_secret_that_keeps_a_module_from_being_imported_is_shown_nowhere(suite: Suite) -> None:
     suite.checks("\nraise ValueError(os.environ['SUITE_TOKEN'])\n")
 

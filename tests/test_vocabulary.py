@@ -205,6 +205,19 @@ def test_a_second_check_of_one_name_would_make_the_first_forgotten(monkeypatch: 
     mark(documented(GOOD), "TST-001")  # the same module once more, reloaded
 
 
+def test_a_second_check_of_one_name_and_one_id_would_make_the_first_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def function(pods: list[Any]) -> Assessment:
+        return Assessment(pods, [])
+
+    function.__doc__ = GOOD
+    monkeypatch.setitem(globals(), "function", mark(function, "TST-001"))
+
+    with pytest.raises(ValueError, match="TST-001 is a function called function as well"):
+        mark(documented(GOOD), "TST-001")
+
+
 # Severity
 
 

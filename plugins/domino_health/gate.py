@@ -50,7 +50,7 @@ class Result:
     """Whether the gate is closed because of this."""
     population: int = 0
     findings: tuple[Finding, ...] = ()
-    """Worst first, each with its severity filled in."""
+    """Worst first, then those with the most objects; each with its severity filled in."""
     unseen: tuple[Unseen, ...] = ()
     window: str = ""
     worst: str = ""
@@ -128,7 +128,11 @@ def _with_severity(spec: CheckSpec, findings: Iterable[Finding]) -> tuple[Findin
                 f"{spec.id} is {spec.severity} and found something {severity}: {finding.subject}"
             )
         filled.append(replace(finding, severity=severity))
-    return tuple(sorted(filled, key=lambda finding: (-_rank(finding), finding.subject, finding.message)))
+    return tuple(
+        sorted(
+            filled, key=lambda finding: (-_rank(finding), -finding.count, finding.subject, finding.message)
+        )
+    )
 
 
 def _rank(finding: Finding) -> int:
@@ -216,7 +220,7 @@ def decide(
     missing = sorted(set(selected) - {result.id for result in results})
     blind += [f"{id} left no result" for id in missing]
     blind += broken
-    assessed = sum(result.state in ASSESSED for result in results)
+    assessed = sum(result.state in ASSESSED and result.population > 0 for result in results)
     if not assessed and not unhealthy:
         blind.append("no check assessed anything")
 

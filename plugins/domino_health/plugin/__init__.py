@@ -4,6 +4,7 @@ With a profile, ``Run`` is registered, and ``Ending`` where there is something t
 their doing.
 """
 
+import contextlib
 from collections.abc import Generator
 
 import pytest
@@ -26,7 +27,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> "Generator[Non
     """A conftest.py that ends the process while it is imported, with status 0 perhaps, opens no gate."""
     try:
         return (yield)
-    except SystemExit as error:
+    except (SystemExit, pytest.skip.Exception, pytest.fail.Exception) as error:
         if getattr(early_config.known_args_namespace, "health_profile", None) is None:
             raise
         raise pytest.UsageError(f"a conftest.py ended the run while it was imported: {error!r}") from None
@@ -45,7 +46,8 @@ def pytest_cmdline_main(
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(SUITE / "checks")]
     if config.getoption("numprocesses", None) or config.getoption("tx", None):
-        print("domino-health: -n is set to 0: looking is concurrent already, and judging takes milliseconds")
+        with contextlib.suppress(OSError, ValueError):  # a terminal that is gone
+            print("domino-health: -n is set to 0: looking is concurrent already, judging takes milliseconds")
         config.option.numprocesses, config.option.dist, config.option.tx = 0, "no", []
     return (yield from guarded(config))
 

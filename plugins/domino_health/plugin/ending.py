@@ -1,5 +1,6 @@
 """After the checks: the verdict, and every report of it, however the run ended."""
 
+import contextlib
 import stat
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -42,13 +43,13 @@ class Ending:
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> Generator[None, None, None]:
         """The verdict, and all reports of it, whatever happened before."""
         config = session.config
-        deafen(config)
+        deafen()
         verdict = self._decide(int(exitstatus))
         session.exitstatus = verdict.exit_status
         self.record = self._record(verdict)
         self._page = Page(config, session)
         # What goes wrong with one report must not cost another one.
-        failed = _attempt(lambda: junit.complete(config, self._missing()))
+        failed = _attempt(lambda: junit.complete(config, self._missing(), self.run.shown))
         failed += _attempt(lambda: evidence.write(self._known(), self.folder.path))
         try:
             yield
@@ -63,18 +64,18 @@ class Ending:
         verdict = self._conclude(verdict)
         session.exitstatus = verdict.exit_status
         if not self.run.interrupted:
-            leave_at_once(config, verdict.exit_status)
+            leave_at_once(verdict.exit_status)
         # After pytest's own last line, so that the verdict is the last thing one reads.
         *reasons, last = verdict_lines(verdict, self._known().results, self._shown_page())
         _say(config, reasons)
         _say(config, [last], bold=True, green=verdict.open, red=not verdict.open)
         return None
 
-    def salvage(self, config: pytest.Config, reason: str) -> Verdict:
+    def salvage(self, config: pytest.Config, status: int, reason: str) -> Verdict:
         """The verdict of a run that broke before it came to one, or after it: closed, with what there is."""
-        self.record = self.record or self._record(self._decide(INTERNAL_ERROR))
+        self.record = self.record or self._record(self._decide(status))
         reason = one_line(reason, self.run.loaded.redactor)
-        verdict = close(self.verdict or self.record.verdict, INTERNAL_ERROR, [reason])
+        verdict = close(self.verdict or self.record.verdict, status, [reason])
         self._page = self._page or Page(config, None)
         _attempt(lambda: evidence.write(self._known(), self.folder.path))
         _attempt(self.folder.point_latest)
@@ -150,7 +151,8 @@ class Ending:
         for result in self.run.results.values():
             page = runbook(result.id) if result.state not in (State.PASSED, State.SKIPPED) else None
             if page is not None:
-                yield result.id, page.read_text(encoding="utf-8")
+                with contextlib.suppress(OSError):  # it explains, and decides nothing
+                    yield result.id, page.read_text(encoding="utf-8", errors="replace")
 
     def _clock(self) -> Clock:
         observed = self.run.gathering.observed.get("clock") if self.run.gathering else None
@@ -236,6 +238,7 @@ def _say(config: pytest.Config, lines: list[str], **markup: bool) -> None:
             if reporter is not None:
                 reporter.write_line(line, **markup)
             else:
-                print(line.encode(sys.stdout.encoding, "backslashreplace").decode(sys.stdout.encoding))
+                encoding = sys.stdout.encoding or "utf-8"
+                print(line.encode(encoding, "backslashreplace").decode(encoding))
         except (OSError, ValueError, AttributeError):  # closed, closed before, never there
             return

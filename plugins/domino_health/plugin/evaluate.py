@@ -48,9 +48,7 @@ def evaluate(item: pytest.Function, gathered: Gathered, given: Mapping[str, Any]
     assert spec is not None, "only checks are evaluated"
     thresholds = {**spec.thresholds, **given}
     arguments = {name: item.funcargs[name] for name in spec.facts}
-    optional = {name for name in spec.facts if _optional(item.function, name)}
-    # Those that it gets through a fixture count as well, so that none of their dead targets is forgotten.
-    judged_by = {name: fact for name, fact in gathered.facts.items() if name not in optional}
+    judged_by = decisive(item, gathered)
 
     result = _unjudged(spec, judged_by, gate)
     if result is None:
@@ -58,16 +56,41 @@ def evaluate(item: pytest.Function, gathered: Gathered, given: Mapping[str, Any]
         unseen = [target for fact in judged_by.values() for target in fact.unseen]
         for name, fact in arguments.items():
             if isinstance(fact, Observed):
-                arguments[name] = None if name in optional and fact.blind else fact.objects
-        # Ours, whatever a project's own fixtures of these names say.
-        arguments |= {
-            name: value for name, value in (("now", gathered.now), ("unseen", unseen)) if name in arguments
-        }
+                arguments[name] = None if name not in judged_by and fact.blind else fact.objects
+        # Ours, whatever a project's own fixtures of these names say. A copy, whatever the check does to it.
+        ours = {"now": gathered.now, "unseen": list(unseen)}
+        arguments |= {name: value for name, value in ours.items() if name in arguments}
         returned = item.obj(**arguments, **thresholds)
         if "unseen" in arguments:
             unseen = list(_unanswered(returned, unseen))
         result = judge(spec, returned, unseen, gate)
     return replace(result, thresholds={name: _spell(value) for name, value in thresholds.items()})
+
+
+def decisive(item: pytest.Function, gathered: Gathered) -> Mapping[str, Observed]:
+    """The facts that a check cannot do without, those that it gets through a fixture among them.
+
+    None of their dead targets must be forgotten.
+    """
+    through = {
+        name for each in item._fixtureinfo.name2fixturedefs.values() for one in each for name in one.argnames
+    }
+    return {
+        name: fact
+        for name, fact in gathered.facts.items()
+        if name in through or not _optional(item.function, name)
+    }
+
+
+def blinded(item: pytest.Function, gathered: Gathered, gate: Gate) -> Result | None:
+    """The result of a check that skips, or whose fixture does, where some of what it rests on was not seen.
+
+    None where all of it was: then there is nothing to assess, and the check says why.
+    """
+    spec = spec_of_item(item)
+    assert spec is not None, "only checks skip here"
+    unseen = [target for fact in decisive(item, gathered).values() for target in fact.unseen]
+    return could_not_look(spec, unseen, gate) if unseen else None
 
 
 def _unanswered(returned: object, unseen: Sequence[Unseen]) -> Sequence[Unseen]:

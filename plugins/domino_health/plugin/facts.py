@@ -41,6 +41,9 @@ def wanted_by(item: pytest.Item) -> dict[str, Wanted]:
     if not isinstance(item, pytest.Function):
         return {}
     definitions = dict(item._fixtureinfo.name2fixturedefs)
+    if hasattr(item, "_request"):  # what a fixture has asked for by getfixturevalue, once it has
+        for name, asked in item._request._fixture_defs.items():
+            definitions.setdefault(name, (asked,))
     if "now" in item.fixturenames:  # also where a project's own fixture of this name needs no clock
         clocks = item.session._fixturemanager.getfixturedefs(CLOCK, item)
         definitions.setdefault(CLOCK, clocks or ())

@@ -1,11 +1,12 @@
 """What is being looked at, while one waits: a live line on a terminal, now and then a line in CI."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 
 from domino_health.collectors.gather import Gathering
-from domino_health.vocabulary import clean, shorten
+from domino_health.vocabulary import shorten
 
 PLAIN_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
@@ -14,9 +15,10 @@ PLAIN_EVERY = 5.0
 class Progress:
     """Draws how far gathering has come. Only from the main thread, outside of pytest's capture."""
 
-    def __init__(self, config: pytest.Config, gathering: Gathering) -> None:
+    def __init__(self, config: pytest.Config, gathering: Gathering, shown: Callable[[str], str]) -> None:
         self._reporter = config.pluginmanager.get_plugin("terminalreporter")
         self._gathering = gathering
+        self._shown = shown
         self._last = time.monotonic()
         self._live = False
 
@@ -46,4 +48,4 @@ class Progress:
     def _line(self) -> str:
         done, total, now = self._gathering.progress
         more = f" and {len(now) - 3} more" if len(now) > 3 else ""
-        return shorten(clean(f"looking: {done} of {total} targets; {', '.join(now[:3])}{more}"), 400)
+        return shorten(self._shown(f"looking: {done} of {total} targets; {', '.join(now[:3])}{more}"), 400)

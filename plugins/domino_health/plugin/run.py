@@ -151,9 +151,12 @@ class Run:
         """A module that cannot be collected, or skips itself, holds checks that nobody hears of."""
         if report.failed:
             self.broken.append(f"{report.nodeid} could not be collected")
-            report.longrepr = self._shown(report.longreprtext)
+            report.longrepr = self.shown(report.longreprtext)
         elif report.skipped:
             self.broken.append(f"{report.nodeid} was skipped as a whole")
+            if isinstance(report.longrepr, tuple):
+                path, line, why = report.longrepr
+                report.longrepr = (path, line, self.shown(why))
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Checks that are not among the installed ones are known from here on, selected or not.
@@ -200,7 +203,7 @@ class Run:
             return
         self.gathering = Gathering(list(_all_wanted(session.items)), self.loaded.profile)
         self.config.stash[GATHERING] = self.gathering
-        self.progress = Progress(self.config, self.gathering)
+        self.progress = Progress(self.config, self.gathering, self.shown)
         self.gathering.start()
 
     # Each check
@@ -219,25 +222,41 @@ class Run:
         """Call the check and judge it."""
         spec = evaluate.spec_of_item(pyfuncitem)
         assert spec is not None, "strangers were refused at collection"
-        assert self.gathering is not None, "without it no check is called"
-        facts = {name: self.gathering.wait(name) for name in wanted_by(pyfuncitem)}
-        now = fixtures.moment(self.gathering, facts.get(CLOCK))
-        facts = {name: fact for name, fact in facts.items() if name != CLOCK or name in spec.facts}
         given = self.loaded.thresholds.get(spec.id, {})
-        result = evaluate.evaluate(pyfuncitem, evaluate.Gathered(facts, now), given, self.gate)
+        result = evaluate.evaluate(pyfuncitem, self._gathered(pyfuncitem), given, self.gate)
         page = runbook(spec.id)
         result = replace(result, test=pyfuncitem.nodeid, runbook=self._named(page) if page else "")
         result = scrub(result, self.loaded.redactor)
+        before = pyfuncitem.stash.get(RESULT, None)  # of a subtest that failed
+        if before is not None and before.closes and result.state is not State.FAILED:
+            result = before
         pyfuncitem.stash[RESULT] = result
         pyfuncitem.add_report_section("call", "stdout", "\n".join(finding_lines(result, self.many_clusters)))
         return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """What an earlier attempt came to is no result of this one."""
+        if RESULT in item.stash:
+            del item.stash[RESULT]
+
+    def _gathered(self, item: pytest.Function) -> evaluate.Gathered:
+        """What the check may rest on: it was waited for before."""
+        spec = evaluate.spec_of_item(item)
+        assert spec is not None, "only checks rest on facts"
+        assert self.gathering is not None, "without it no check is called"
+        facts = {name: self.gathering.wait(name) for name in wanted_by(item)}
+        now = fixtures.moment(self.gathering, facts.get(CLOCK))
+        facts = {name: fact for name, fact in facts.items() if name != CLOCK or name in spec.facts}
+        return evaluate.Gathered(facts, now)
 
     def _named(self, path: Path) -> str:
         """A path as one would type it where pytest was called."""
         here = self.config.invocation_params.dir
         return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
-    def _shown(self, text: str) -> str:
+    def shown(self, text: str) -> str:
+        """A text without secrets and control characters."""
         return shown(text, self.loaded.redactor)
 
     @property
@@ -254,20 +273,32 @@ class Run:
         spec = evaluate.spec_of_item(item)
         if spec is None:
             return report
-        report.sections = [(title, self._shown(content)) for title, content in report.sections]
+        report.sections = [(title, self.shown(content)) for title, content in report.sections]
         result = item.stash.get(RESULT, None)
         looks_like = result if call.when == "call" else None
         if call.excinfo is not None:
-            raised = outcome.raised(item, call, report, self.loaded.redactor)
+            raised = self._blinded(item, call) or outcome.raised(item, call, report, self.loaded.redactor)
             # The first thing that closes the gate stands; what comes after it is shown as well.
             if result is None or (raised.closes and not result.closes):
                 item.stash[RESULT] = result = raised
             looks_like = raised if raised.closes or result is raised else looks_like
         if result is not None:
-            others = [(name, value) for name, value in item.user_properties if name != "outcome"]
+            others = [
+                (name, self.shown(str(value))) for name, value in item.user_properties if name != "outcome"
+            ]
             item.user_properties[:] = report.user_properties = [*others, ("outcome", result.state.value)]
             outcome.dress(report, result, looks_like, many_clusters=self.many_clusters)
         return report
+
+    def _blinded(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Result | None:
+        """What a skip comes to where not all was seen; one that a mark asks for rests on nothing."""
+        assert call.excinfo is not None, "something was raised"
+        skips = isinstance(call.excinfo.value, pytest.skip.Exception) and call.when != "teardown"
+        marked = item.get_closest_marker("skip") or item.get_closest_marker("skipif")
+        if not skips or marked or not isinstance(item, pytest.Function) or self.gathering is None:
+            return None
+        result = evaluate.blinded(item, self._gathered(item), self.gate)
+        return scrub(replace(result, test=item.nodeid), self.loaded.redactor) if result else None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
@@ -284,7 +315,7 @@ class Run:
     def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
         """What a warning says is shown by others: it must be fit for that."""
         said = str(warning_message.message)
-        if (fit := self._shown(said)) != said:
+        if (fit := self.shown(said)) != said:
             warning_message.message = UserWarning(fit)
 
     @pytest.hookimpl(tryfirst=True)
@@ -306,18 +337,19 @@ class Run:
     def pytest_internalerror(self, excrepr: Any) -> None:
         """What a plugin raised is shown by others: without secrets."""
         said = str(excrepr)
-        if isinstance(excrepr, ExceptionChainRepr) and (fit := self._shown(said)) != said:
-            excrepr.chain = [(ReprTracebackNative(fit.splitlines(keepends=True)), None, None)]
+        if (fit := self.shown(said)) != said:
+            excrepr.reprtraceback = ReprTracebackNative(fit.splitlines(keepends=True))
+            excrepr.reprcrash = None
+            if isinstance(excrepr, ExceptionChainRepr):
+                excrepr.chain = [(excrepr.reprtraceback, None, None)]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """A signal, or ``pytest.exit`` somewhere: not all that was selected has run to its end."""
         self.interrupted = True
-        deafen(
-            self.config
-        )  # a second signal, of one who is impatient, must not cost the reports of the first
+        deafen()  # a second signal, of one who is impatient, must not cost the reports of the first
         if isinstance(excinfo.value, pytest.exit.Exception):
-            excinfo.value.msg = self._shown(str(excinfo.value.msg))
+            excinfo.value.msg = self.shown(str(excinfo.value.msg))
             excinfo.value.args = (excinfo.value.msg,)
 
 

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 import types
+from functools import partial
 from typing import Any, NoReturn
 
 import pytest
@@ -24,11 +25,18 @@ def interruptible(config: pytest.Config) -> None:
         raise KeyboardInterrupt(f"signal {number}")
 
     for number in _POLITE:
+        if threading.current_thread() is threading.main_thread():
+            # Once, and first of all, so that it comes last: what others clean up must not be cut off either.
+            config.add_cleanup(partial(_restore, number, signal.getsignal(number)))
         if number != signal.SIGINT:  # which is Python's own
-            _handle(config, number, interrupt)
+            _handle(number, interrupt)
 
 
-def deafen(config: pytest.Config) -> None:
+def _restore(number: signal.Signals, handler: Any) -> None:
+    signal.signal(number, handler)
+
+
+def deafen() -> None:
     """Ignore them: what is under way is short, and must not be cut off. Until the third, which means it."""
     count = 0
 
@@ -39,13 +47,13 @@ def deafen(config: pytest.Config) -> None:
             _leave(INTERRUPTED)
 
     for number in _POLITE:
-        _handle(config, number, ignore)
+        _handle(number, ignore)
 
 
-def leave_at_once(config: pytest.Config, status: int) -> None:
+def leave_at_once(status: int) -> None:
     """Have them end the process: nothing is left to do but to print."""
     for number in _POLITE:
-        _handle(config, number, lambda *_: _leave(status))
+        _handle(number, lambda *_: _leave(status))
 
 
 def _leave(status: int) -> NoReturn:
@@ -55,15 +63,10 @@ def _leave(status: int) -> NoReturn:
     raise SystemExit(status)
 
 
-def _handle(config: pytest.Config, number: signal.Signals, handler: Any) -> None:
-    """Have ``handler`` take a signal until the run has ended; outside of the main thread, do nothing."""
+def _handle(number: signal.Signals, handler: Any) -> None:
+    """Have ``handler`` take a signal; outside of the main thread, do nothing."""
     if threading.current_thread() is not threading.main_thread():
         return
     if number != signal.SIGINT and signal.getsignal(number) == signal.SIG_IGN:
         return  # nohup: it was to be ignored all along
-    before = signal.signal(number, handler)
-
-    def restore() -> None:
-        signal.signal(number, before)
-
-    config.add_cleanup(restore)
+    signal.signal(number, handler)

@@ -222,6 +222,7 @@ class _Texts:
             "counted": counted,
             "cut": self.cut,
             "number": "{:,}".format,
+            "ours": escape,
             "paragraphs": lambda text: [part for part in text.split("\n\n") if part.strip()],
             "prose": self.prose,
             "sentence": lambda text: text[:1].upper() + text[1:],

@@ -21,12 +21,13 @@ def write(config: pytest.Config) -> None:
         xml.pytest_sessionfinish()
 
 
-def complete(config: pytest.Config, missing: Mapping[str, str]) -> None:
+def complete(config: pytest.Config, missing: Mapping[str, str], shown: Callable[[str], str]) -> None:
     """Make a testcase of each check, also of those that left no result: many readers know no exit status.
 
     Args:
         config: of the run.
         missing: id and node id of those; they have an ``<error>``.
+        shown: makes a text fit to be shown.
     """
     xml = config.stash.get(xml_key, None)
     if not isinstance(xml, LogXML):
@@ -44,6 +45,17 @@ def complete(config: pytest.Config, missing: Mapping[str, str]) -> None:
         xml.pytest_runtest_logreport(report)
         say_why()
         xml.node_reporter(report).add_property("check", id)
+    xml.global_properties = [(name, shown(str(value))) for name, value in xml.global_properties]
+    _count(xml)
+
+
+def _count(xml: LogXML) -> None:
+    """Have the suite's numbers be those of its testcases: subtests and reruns are counted and not written."""
+    cases = [testcase.to_xml() for testcase in xml.node_reporters_ordered]
+    tags = [node.tag for case in cases for node in case]
+    stats = {name: tags.count(name) for name in ("error", "failure", "skipped")}
+    xml.stats = {**stats, "passed": len(cases) - sum(stats.values())}  # pytest writes their sum
+    xml.cnt_double_fail_tests = 0
 
 
 def prepare(config: pytest.Config, report: pytest.TestReport, reason: str) -> Callable[[], None]:
