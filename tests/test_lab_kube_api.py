@@ -119,10 +119,17 @@ def test_its_clock_is_right(each: Platform) -> None:
 
 def test_an_account_for_some_namespaces_sees_those(platform: Platform) -> None:
     everything: list[Pod] = look(platform, kubernetes.pods)
-    compute: list[Pod] = look(platform, kubernetes.pods, namespaces=["domino-compute", "nowhere"])
+    compute: list[Pod] = look(platform, kubernetes.pods, namespaces=["domino-compute"])
 
     assert {pod.metadata.namespace for pod in compute} == {"domino-compute"}
     assert compute == [pod for pod in everything if pod.metadata.namespace == "domino-compute"]
+
+
+def test_a_namespace_that_nothing_was_recorded_of_is_not_there(platform: Platform) -> None:
+    with pytest.raises(CollectionError) as refused:
+        look(platform, kubernetes.pods, namespaces=["nowhere"])
+
+    assert refused.value.reason == 'GET /api/v1/namespaces/nowhere: 404 namespaces "nowhere" not found'
 
 
 @pytest.mark.parametrize(

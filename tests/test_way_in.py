@@ -387,6 +387,17 @@ def test_without_a_kubeconfig_the_files_that_were_looked_for_are_named(
     assert "KUBECONFIG" in caught.value.cure
 
 
+def test_paths_in_a_kubeconfig_are_relative_to_it(
+    kubeconfig: Kubeconfig, trust: Trust, tmp_path: Path, opened: contextlib.ExitStack
+) -> None:
+    (tmp_path / "own-ca.pem").write_bytes(trust.ca_file.read_bytes())
+    cluster = {"server": kubeconfig.server, "certificate-authority": "own-ca.pem"}
+
+    path = kubeconfig.write(clusters=[{"name": "prod", "cluster": cluster}])
+
+    assert listed(by_kubeconfig(path, opened)) == ["a"]
+
+
 def test_a_kubeconfig_is_never_written_to(
     kubeconfig: Kubeconfig, tmp_path: Path, opened: contextlib.ExitStack
 ) -> None:

@@ -95,7 +95,10 @@ def _by_kubeconfig(configuration: Any, cluster: Cluster) -> str:
             "name a context that the kubeconfig has",
         )
     # Not load_kube_config: it writes renewed tokens into the file, and only its owner may.
-    loader = kube_config.KubeConfigLoader(merged.config, active_context=cluster.context)
+    # Without a base, relative paths are relative to the file that they stand in, as for kubectl.
+    loader = kube_config.KubeConfigLoader(
+        merged.config, active_context=cluster.context, config_base_path=None
+    )
     loader.load_and_set(configuration)
     return f"context {loader.current_context['name']} of {files}"
 

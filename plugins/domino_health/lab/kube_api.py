@@ -29,6 +29,7 @@ which makes its pods late by SCHED-001's thresholds of 10 and, for GPUs, 30 minu
 _PATH = re.compile(
     r"(?P<api>/api/v1|/apis/(?P<group>[^/]+)/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[^/]+)"
 )
+_NAMESPACE = re.compile(r"/api/v1/namespaces/([^/]+)")
 _EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new "
     "list without the continue parameter."
@@ -69,12 +70,26 @@ class KubeApi:
         url = urlsplit(target)
         if url.path == "/version":
             return Answer(200, self._version)
+        if named := _NAMESPACE.fullmatch(url.path):
+            return self._namespace(named[1])
         where = _PATH.fullmatch(url.path)
         if where is None:
             return Answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
         if url.path in self._denied:
             return self._forbidden(where)
         return self._list(where, dict(parse_qsl(url.query)))
+
+    def _namespace(self, name: str) -> Answer:
+        """One namespace: those that something recorded is in are there."""
+        if not any(
+            item["metadata"].get("namespace") == name
+            for listed in self._lists.values()
+            for item in listed.items
+        ):
+            details = {"name": name, "kind": "namespaces"}
+            return _status(404, "NotFound", f'namespaces "{name}" not found', details=details)
+        content = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}}
+        return Answer(200, msgspec.json.encode(content))
 
     def _list(self, where: re.Match[str], query: Mapping[str, str]) -> Answer:
         recorded = self._lists.get(f"{where['api']}/{where['resource']}")
