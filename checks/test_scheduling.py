@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from domino_health import Assessment, Duration, Finding, Pod, Ref, Severity, age, check
@@ -12,7 +12,9 @@ EXAMPLES = 3
 # "0/7 nodes are available: 1 node(s) had untolerated taint(s), 2 Insufficient cpu. preemption: …", and what
 # the parts mean. The wording differs between versions (1.36 no longer names the taint), so that these look
 # for the words that stayed. What evicting others would bring ("preemption:") is no cause.
-NODES = re.compile(r"0/(\d+) nodes are available: (.*?)\.?(?= no new claims| preemption:|$)", re.DOTALL)
+NODES = re.compile(r"0/(\d+) nodes are available: (.*?)(?:\. |\.?$)", re.DOTALL)
+TERMINATING = "a terminating pod on the nominated node"
+QUOTED = re.compile(r'"[^"]*"')
 PART = re.compile(r"(\d+) (.+)", re.DOTALL)
 INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+)")
 SELECTOR = re.compile(r"node affinity/selector")
@@ -25,15 +27,25 @@ OTHERS = [
     (re.compile(r"unbound immediate PersistentVolumeClaim"), "the volume claim is not bound"),
     (re.compile(r"find available persistent volumes"), "with no volume for the claim"),
     (re.compile(r'persistentvolumeclaim "[^"]*" not found'), "the volume claim does not exist"),
+    (re.compile(r"is being deleted"), "its volume claim is being deleted"),
+    (re.compile(r"non-existent persistentvolume"), "the volume of its claim is gone"),
+    (
+        re.compile(r'PreBind plugin "VolumeBinding"'),
+        "the volume of its claim was not made or attached in time",
+    ),
+    (re.compile(r"enough free storage"), "with too little storage for its volume"),
+    (re.compile(r"no available disk"), "where its disk is in use"),
+    (re.compile(r"cannot allocate all claims"), "whose devices are taken"),
+    (re.compile(r"plugin\(s\) \[NodeAffinity\]"), "other than the one that it is for"),
+    (re.compile(r"no nodes available"), "the cluster has no node"),
     (re.compile(r"ReadWriteOncePod"), "where another pod has the ReadWriteOncePod volume"),
     (re.compile(r"max volume count"), "with no room for another volume"),
     (re.compile(r"were unschedulable"), "cordoned"),
     (re.compile(r"free ports"), "where the host port is taken"),
     (re.compile(r"Too many pods"), "with as many pods as a node may have"),
-    (
-        re.compile(r"anti-affinity|pod affinity|topology spread"),
-        "ruled out by pod affinity or topology spread",
-    ),
+    (re.compile(r"anti-affinity"), "ruled out by pod anti-affinity"),
+    (re.compile(r"pod affinity"), "ruled out by pod affinity"),
+    (re.compile(r"topology spread"), "ruled out by topology spread"),
     (re.compile(r"scheduling gates|SchedulingGated"), "a scheduling gate holds it back"),
 ]
 
@@ -58,8 +70,9 @@ def test_pods_get_a_node_in_time(
 
     Remediation: the finding quotes the scheduler. For insufficient resources, raise the node pool's
     maximum or lower the hardware tier's request; for taints and selectors, align the hardware tier
-    with the node pool's labels and taints; for volumes, see their claims' events; where no scheduler
-    has looked, see whether kube-scheduler runs.
+    with the node pool's labels and taints; nodes that are not ready or under pressure carry taints
+    too, so see them first; for volumes, see their claims' events; where no scheduler has looked, see
+    whether kube-scheduler runs.
     """
 
     def allowed(pod: Pod) -> timedelta:
@@ -67,47 +80,91 @@ def test_pods_get_a_node_in_time(
 
     unfinished = [pod for pod in pods if not pod.finished]
     waiting = [(pod, waited) for pod in unfinished if (waited := pod.waiting(now))]
+    alive = _last_judged(pods)
     late: dict[tuple[Ref, tuple[str, ...]], list[Pod]] = defaultdict(list)
     for pod, waited in waiting:
         if waited > allowed(pod):
+            subject = pod.subject if pod.judged or _is_alive(pod, alive) else _scheduler(pod)
             # Pods with the same reasons are one finding, whatever the counts, which decide their order too.
-            late[pod.subject, tuple(sorted({cause for _, cause in _causes(pod)}))].append(pod)
+            # What is quoted is a name of their own: of a claim, for one.
+            causes = {QUOTED.sub("", cause) for _, cause in _causes(pod, _said(pod, alive))}
+            late[subject, tuple(sorted(causes))].append(pod)
     worst, longest = max(waiting, key=lambda each: each[1] - allowed(each[0]), default=(None, timedelta(0)))
     return Assessment(
         unfinished,
-        [_finding(subject, group, now, allowed) for (subject, _), group in late.items()],
+        [_finding(subject, group, now, allowed, alive) for (subject, _), group in late.items()],
         worst=f"longest wait {age(longest)} of {age(allowed(worst))}" if worst else "no pod waits",
     )
 
 
-def _finding(subject: Ref, late: list[Pod], now: datetime, allowed: Callable[[Pod], timedelta]) -> Finding:
+def _finding(
+    subject: Ref,
+    late: list[Pod],
+    now: datetime,
+    allowed: Callable[[Pod], timedelta],
+    alive: Mapping[Ref, datetime],
+) -> Finding:
     oldest = max(late, key=lambda pod: pod.waiting(now))
     who = "1 pod" if len(late) == 1 else f"{len(late)} pods"
+    up_to = "" if len(late) == 1 else "up to "
     waited, wanted = age(oldest.waiting(now)), age(allowed(oldest))
-    said = oldest.why_unscheduled.partition(" preemption:")[0].removesuffix(" no new claims to deallocate,")
-    explained = _explain(oldest)
-    quote = "" if explained.casefold() == said.casefold() else f". Scheduler: {said}"
+    said = _said(oldest, alive)
+    nodes = NODES.search(said)
+    quoted = f"{nodes.group().rstrip('. ')}." if nodes else said
+    explained = _explain(oldest, said)
+    quote = "" if explained.casefold() == quoted.casefold() else f". Scheduler: {quoted}"
     return Finding(
         subject,
-        f"{who} without a node for up to {waited}, at most {wanted}. {explained}{quote}",
+        f"{who} without a node for {up_to}{waited}, allowed {wanted}. {explained}{quote}",
         count=len(late),
         examples=tuple(sorted(pod.ref for pod in late)[:EXAMPLES]),
     )
 
 
-def _explain(pod: Pod) -> str:
+def _scheduler(pod: Pod) -> Ref:
+    return Ref(pod.cluster, "scheduler", "", pod.scheduler)
+
+
+def _last_judged(pods: list[Pod]) -> dict[Ref, datetime]:
+    """For each scheduler, when the youngest pod was created that it has looked at."""
+    last: dict[Ref, datetime] = {}
+    for pod in pods:
+        if pod.judged:
+            created, scheduler = pod.metadata.creation_timestamp, _scheduler(pod)
+            last[scheduler] = max(created, last.get(scheduler, created))
+    return last
+
+
+def _is_alive(pod: Pod, alive: Mapping[Ref, datetime]) -> bool:
+    """Whether the pod's scheduler has looked at pods that came after it."""
+    last = alive.get(_scheduler(pod))
+    return last is not None and last > pod.metadata.creation_timestamp
+
+
+def _said(pod: Pod, alive: Mapping[Ref, datetime]) -> str:
+    """Why it has no node, in the scheduler's words where it has said any."""
+    if not pod.judged and _is_alive(pod, alive):
+        return f"{pod.scheduler} has said nothing of it, though it judges younger pods: see the pod's events"
+    return pod.why_unscheduled
+
+
+def _explain(pod: Pod, said: str) -> str:
     """What binds: ``Of 7 nodes: 1 with an untolerated taint, 6 not matching the selector a=b``."""
-    causes = _causes(pod)
+    causes = _causes(pod, said)
     text = ", ".join(f"{count} {cause}".strip() for count, cause in causes)
-    nodes = NODES.search(pod.why_unscheduled)
+    nodes = NODES.search(said)
     if nodes and any(count for count, _ in causes):
         text = f"Of {nodes.group(1)} node{'s' if nodes.group(1) != '1' else ''}: {text}"
+    if TERMINATING in said:
+        promised = (
+            f"node {pod.status.nominated_node_name} is" if pod.status.nominated_node_name else "a node is"
+        )
+        text += f"; {promised} promised to it, where a pod that gives way does not end"
     return text[:1].upper() + text[1:]
 
 
-def _causes(pod: Pod) -> list[tuple[str, str]]:
-    """How many nodes are ruled out, and why, in the scheduler's order."""
-    said = pod.why_unscheduled
+def _causes(pod: Pod, said: str) -> list[tuple[str, str]]:
+    """How many nodes are ruled out, and why, in the scheduler's order. A node may be in several."""
     nodes = NODES.search(said)
     if not nodes:
         return [("", _cause(pod, said))]
@@ -119,16 +176,12 @@ def _causes(pod: Pod) -> list[tuple[str, str]]:
 
 def _cause(pod: Pod, said: str) -> str:
     if found := INSUFFICIENT.search(said):
-        return f"with insufficient {found.group(1)} (requested: {_asked(pod, found.group(1))})"
+        asked = pod.requests(found.group(1))
+        return f"with insufficient {found.group(1)}{f' (requested: {asked})' if asked else ''}"
     if found := TAINT.search(said):
-        return f"with an untolerated taint{f' ({found.group(1)})' if found.group(1) else ''}"
+        taint = (found.group(1) or "").removesuffix(": ")
+        return f"with an untolerated taint{f' ({taint})' if taint else ''}"
     if SELECTOR.search(said):
         selector = ",".join(f"{key}={value}" for key, value in sorted(pod.spec.node_selector.items()))
         return f"not matching the {f'selector {selector}' if selector else 'affinity'}"
     return next((meaning for pattern, meaning in OTHERS if pattern.search(said)), said)
-
-
-def _asked(pod: Pod, resource: str) -> str:
-    """Its containers' requests of one resource, as they stand in the pod: ``500 + 100m``."""
-    amounts = [container.resources.requests.get(resource, "") for container in pod.spec.containers]
-    return " + ".join(filter(None, amounts)) or "none itself"

@@ -49,6 +49,10 @@ def pod(
     requests: Sequence[Mapping[str, str]] = ({"cpu": "1"},),
     selector: Mapping[str, str] | None = None,
     scheduler: str = "default-scheduler",
+    nominated: str = "",
+    before: Sequence[Container] = (),
+    overhead: Mapping[str, str] | None = None,
+    whole: Mapping[str, str] | None = None,
 ) -> Pod:
     """A pod that has waited for a node since it was made; with a ``node``, one that runs.
 
@@ -67,6 +71,10 @@ def pod(
         requests: of each of its containers.
         selector: which nodes it wants.
         scheduler: that is to find it a node.
+        nominated: the node that it is promised.
+        before: its init containers.
+        overhead: what its RuntimeClass adds.
+        whole: requests of the pod as a whole.
     """
     if node:
         conditions: tuple[Condition, ...] = (Condition("PodScheduled", "True"),)
@@ -88,8 +96,15 @@ def pod(
             node_name=node,
             node_selector=selector or {},
             scheduler_name=scheduler,
+            init_containers=tuple(before),
+            overhead=overhead or {},
+            resources=Resources(requests=whole or {}),
         ),
-        status=PodStatus(phase="Running" if node and phase == "Pending" else phase, conditions=conditions),
+        status=PodStatus(
+            phase="Running" if node and phase == "Pending" else phase,
+            conditions=conditions,
+            nominated_node_name=nominated,
+        ),
         cluster=cluster,
     )
 

@@ -7,7 +7,7 @@ from checks import test_scheduling as scheduling
 
 from builders import NOW, SAID_1_28, SAID_1_36, deployment_pod, pod
 from domino_health import Assessment, Finding, Pod, Ref
-from domino_health.facts.kubernetes import Labels, Owner
+from domino_health.facts.kubernetes import Container, Labels, Owner, Resources
 
 MINUTE = timedelta(minutes=1)
 MOMENT = timedelta(microseconds=1)
@@ -95,14 +95,14 @@ def test_a_pod_that_asks_for_an_accelerator_may_wait_longer(
 def test_a_pod_that_asks_for_no_gpu_by_name_waits_like_any_other() -> None:
     assessment = assess(pod(age=11 * MINUTE, requests=[{"nvidia.com/gpu": "0"}]))
 
-    assert "at most 10 m" in messages(assessment)[0]
+    assert "allowed 10 m" in messages(assessment)[0]
 
 
 def test_thresholds_are_the_profiles() -> None:
     waits = pod(age=11 * MINUTE)
 
     assert not assess(waits, max_wait=11 * MINUTE).findings
-    assert "at most 5 m" in messages(assess(waits, max_wait=5 * MINUTE))[0]
+    assert "allowed 5 m" in messages(assess(waits, max_wait=5 * MINUTE))[0]
 
 
 def test_the_worst_wait_is_the_one_nearest_to_its_own_threshold() -> None:
@@ -119,7 +119,7 @@ def test_the_scheduler_of_1_36_is_explained_and_quoted() -> None:
     (message,) = messages(assess(pod(said=SAID_1_36, requests=[{"cpu": "6"}, {"cpu": "500m"}])))
 
     assert message == (
-        "1 pod without a node for up to 1 h, at most 10 m. Of 7 nodes: 2 with insufficient cpu (requested: "
+        "1 pod without a node for 1 h, allowed 10 m. Of 7 nodes: 2 with insufficient cpu (requested: "
         "6 + 500m), 5 with an untolerated taint. Scheduler: 0/7 nodes are available: "
         "2 Insufficient cpu, 5 node(s) had untolerated taint(s)."
     )
@@ -142,16 +142,16 @@ SAID = {
     ),
     "0/3 nodes are available: pod has unbound immediate PersistentVolumeClaims. preemption: 0/3 nodes are "
     "available: 3 Preemption is not helpful for scheduling.": (
-        "at most 10 m. The volume claim is not bound. Scheduler: "
+        "allowed 10 m. The volume claim is not bound. Scheduler: "
     ),
     "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind.": (
         "Of 3 nodes: 3 with no volume for the claim. Scheduler: "
     ),
     '0/3 nodes are available: persistentvolumeclaim "work" not found.': (
-        "at most 10 m. The volume claim does not exist. Scheduler: "
+        "allowed 10 m. The volume claim does not exist. Scheduler: "
     ),
     '0/3 nodes are available: persistentvolumeclaim "work" is being deleted.': (
-        'at most 10 m. Persistentvolumeclaim "work" is being deleted. Scheduler: '
+        "allowed 10 m. Its volume claim is being deleted. Scheduler: "
     ),
     "0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and "
     "ReadWriteOncePod access mode.": (
@@ -167,13 +167,49 @@ SAID = {
         "Of 2 nodes: 2 where the host port is taken. Scheduler: "
     ),
     "0/2 nodes are available: 2 node(s) didn't match pod topology spread constraints.": (
-        "Of 2 nodes: 2 ruled out by pod affinity or topology spread. Scheduler: "
+        "Of 2 nodes: 2 ruled out by topology spread. Scheduler: "
     ),
     "0/2 nodes are available: 2 Too many pods.": (
         "Of 2 nodes: 2 with as many pods as a node may have. Scheduler: "
     ),
     "0/2 nodes are available: 2 words of tomorrow.": "Of 2 nodes: 2 words of tomorrow. Scheduler: ",
-    "no nodes available to schedule pods": "No nodes available to schedule pods",
+    "no nodes available to schedule pods": "The cluster has no node. Scheduler: ",
+    # As 1.36 says them, with what it tried beside.
+    "0/1 nodes are available: 1 Insufficient cpu. still not schedulable, preemption: 0/1 nodes are "
+    "available: 1 Preemption is not helpful for scheduling.": (
+        "Of 1 node: 1 with insufficient cpu (requested: 1). Scheduler: 0/1 nodes are available: "
+        "1 Insufficient cpu."
+    ),
+    "0/7 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found": (
+        "The volume claim is not bound. Scheduler: 0/7 nodes are available: pod has unbound immediate "
+        "PersistentVolumeClaims."
+    ),
+    '0/18 nodes are available: persistentvolumeclaim "lost" bound to non-existent persistentvolume '
+    '"pv-lost". not found': "The volume of its claim is gone. Scheduler: ",
+    'running PreBind plugin "VolumeBinding": binding volumes: context deadline exceeded': (
+        "The volume of its claim was not made or attached in time. Scheduler: "
+    ),
+    "0/7 nodes are available: 7 node(s) didn't satisfy plugin(s) [NodeAffinity]. no new claims to "
+    "deallocate, preemption: 0/7 nodes are available: 7 Preemption is not helpful for scheduling.": (
+        "Of 7 nodes: 7 other than the one that it is for. Scheduler: "
+    ),
+    "0/7 nodes are available: 7 node(s) didn't match pod anti-affinity rules. no new claims to deallocate, "
+    "preemption: 0/7 nodes are available: 7 No preemption victims found for incoming pod.": (
+        "Of 7 nodes: 7 ruled out by pod anti-affinity. Scheduler: "
+    ),
+    "0/7 nodes are available: 1 node(s) had untolerated taint(s), 6 node(s) unavailable due to "
+    "PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod. no new claims to "
+    "deallocate, preemption: 0/7 nodes are available: 7 Preemption is not helpful for scheduling.": (
+        "Of 7 nodes: 1 with an untolerated taint, 6 where another pod has the ReadWriteOncePod volume."
+    ),
+    "0/17 nodes are available: 17 Insufficient cpu. no new claims to deallocate, preemption: not eligible "
+    "due to a terminating pod on the nominated node.": (
+        "17 with insufficient cpu (requested: 1); a node is promised to it, where a pod that gives way does "
+        "not end. Scheduler: "
+    ),
+    "0/3 nodes are available: 3 node(s) had untolerated taint {node.kubernetes.io/not-ready: }.": (
+        "Of 3 nodes: 3 with an untolerated taint (node.kubernetes.io/not-ready). Scheduler: "
+    ),
 }
 
 
@@ -188,6 +224,85 @@ def test_where_no_scheduler_has_looked_the_finding_asks_for_it() -> None:
     (message,) = messages(assess(pod(said=None, scheduler="volcano")))
 
     assert "No scheduler has looked at it; is volcano running?" in message
+
+
+def test_a_scheduler_that_looks_at_nothing_is_one_finding_with_all_its_pods() -> None:
+    waiting = [
+        pod(f"run-{n}", said=None, labels=Labels(workload_type="Batch", hardware_tier=f"tier-{n}"))
+        for n in range(4)
+    ]
+    runs = pod("older", node="node-1", age=timedelta(days=1))
+
+    (finding,) = found(*waiting, runs)
+
+    assert finding.subject == Ref("", "scheduler", "", "default-scheduler")
+    assert finding.count == 4
+    assert "No scheduler has looked at it; is default-scheduler running?" in finding.message
+
+
+def test_a_scheduler_that_judges_younger_pods_is_not_taken_for_dead() -> None:
+    # As with a resource claim that does not exist: the scheduler never says a word of it.
+    silent = deployment_pod("a", "x", said=None, age=20 * MINUTE)
+    younger = pod("younger", node="node-1", age=5 * MINUTE)
+
+    (finding,) = found(silent, younger)
+
+    assert finding.subject == Ref("", "deployment", "domino-platform", "a")
+    assert "Default-scheduler has said nothing of it, though it judges younger pods" in finding.message
+
+
+def test_another_schedulers_pods_and_another_clusters_say_nothing_of_it() -> None:
+    silent = pod("a", said=None, scheduler="volcano", cluster="east")
+
+    (finding,) = found(
+        silent,
+        pod("b", node="n", age=MINUTE, cluster="east"),
+        pod("c", node="n", age=MINUTE, scheduler="volcano", cluster="west"),
+    )
+
+    assert finding.subject == Ref("east", "scheduler", "", "volcano")
+
+
+def test_a_pod_whose_node_is_chosen_waits_for_its_volumes() -> None:
+    # As with a claim that waits for its first consumer, and a provisioner that does not answer.
+    (message,) = messages(assess(pod(said=None, nominated="platform-2")))
+
+    assert (
+        "Node platform-2 is chosen, and binding has not ended: see the events of its volume claims" in message
+    )
+
+
+INIT, SIDECAR = (
+    Container(resources=Resources({"cpu": "50"})),
+    Container(resources=Resources({"cpu": "6"}), restart_policy="Always"),
+)
+
+
+@pytest.mark.parametrize(
+    ("waits", "requested"),
+    [
+        (pod(requests=[{"cpu": "100m"}], before=[INIT]), "(requested: 100m, or 50 by an init container)"),
+        (pod(requests=[{}], before=[INIT]), "(requested: 50 by an init container)"),
+        (pod(requests=[{"cpu": "6"}], before=[SIDECAR]), "(requested: 6 + 6)"),
+        (pod(requests=[{"cpu": "4"}], overhead={"cpu": "5"}), "(requested: 4 + 5 overhead)"),
+        (pod(requests=[{"cpu": "4"}], whole={"cpu": "60"}), "(requested: 60)"),
+        (pod(requests=[{"cpu": "4"}], whole={"memory": "1Gi"}), "(requested: 4)"),
+        (pod(requests=[{}]), "insufficient cpu, 5"),
+    ],
+)
+def test_what_a_pod_asks_for_is_what_the_scheduler_reckons_with(waits: Pod, requested: str) -> None:
+    (message,) = messages(assess(waits))
+
+    assert requested in message
+
+
+def test_a_claims_own_name_makes_no_finding_of_its_own() -> None:
+    said = '0/3 nodes are available: persistentvolumeclaim "data-db-{}" has words of tomorrow. not found'
+    owner = Owner("StatefulSet", "db", controller=True)
+
+    (finding,) = found(*(pod(f"db-{n}", owner=owner, said=said.format(n)) for n in range(3)))
+
+    assert (finding.subject.name, finding.count) == ("db", 3)
 
 
 def test_a_condition_without_a_message_gives_its_reason() -> None:

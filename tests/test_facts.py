@@ -71,11 +71,18 @@ POD: dict[str, Any] = {
             }
         ],
         "initContainers": [
-            {"name": "init", "image": "registry.example.com/init:1", "env": [{"value": "SECRET"}]}
+            {
+                "name": "init",
+                "image": "registry.example.com/init:1",
+                "restartPolicy": "Always",
+                "env": [{"value": "SECRET"}],
+            }
         ],
         "nodeName": "ip-10-0-1-23.ec2.internal",
         "nodeSelector": {"dominodatalab.com/node-pool": "gpu"},
         "schedulerName": "default-scheduler",
+        "overhead": {"cpu": "250m"},
+        "resources": {"requests": {"memory": "6Gi"}},
         "serviceAccountName": "SECRET-account",
         "imagePullSecrets": [{"name": "SECRET-pull"}],
         "volumes": [{"name": "work", "secret": {"secretName": "SECRET-volume"}}],
@@ -93,6 +100,7 @@ POD: dict[str, Any] = {
                 "lastTransitionTime": "2026-11-24T03:00:00Z",
             }
         ],
+        "nominatedNodeName": "ip-10-0-1-23.ec2.internal",
         "hostIP": "10.0.1.23",
         "podIP": "SECRET-10.1.2.3",
         "qosClass": "Burstable",
@@ -298,7 +306,9 @@ def hashed(value: str) -> dict[str, Any]:
         (owner("DaemonSet", "fluentd"), "daemonset", "fluentd"),
         (owner("Job", "migrate"), "job", "migrate"),
         (owner("Job", "backup-29398545"), "cronjob", "backup"),
-        (owner("Job", "backup-1700000000"), "cronjob", "backup"),
+        (owner("Job", "backup-29927033"), "cronjob", "backup"),
+        (owner("Job", "migrate-20251125"), "job", "migrate-20251125"),  # a date
+        (owner("Job", "import-1764086400"), "job", "import-1764086400"),  # seconds
         (owner("Job", "backup-2024"), "job", "backup-2024"),
         (owner("Job", "backup-v2-29398545"), "cronjob", "backup-v2"),
         (owner("Job", "29398545"), "job", "29398545"),

@@ -71,7 +71,7 @@ def test_the_demo_shows_each_reason_why_a_pod_gets_no_node(faulty: HealthRun) ->
     (typo,) = (finding for subject, finding in found.items() if subject.startswith("deployment/"))
     assert (too_large["count"], untolerating["count"], typo["count"]) == (3, 1, 2)
     assert "Insufficient cpu" in too_large["message"]
-    assert "at most 30 m" in untolerating["message"]
+    assert "allowed 30 m" in untolerating["message"]
     assert "untolerated taint" in untolerating["message"]
     assert "node-pool=defualt" in typo["message"]
 

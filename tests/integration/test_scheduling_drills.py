@@ -248,8 +248,9 @@ def test_without_a_scheduler_pods_wait_for_one(platform: ControlPlane, tmp_path:
         platform.delete(pod)
 
     findings = dict(zip(run.subjects("SCHED-001"), run.result("SCHED-001")["findings"], strict=True))
-    (message,) = [finding["message"] for subject, finding in findings.items() if "no-scheduler" in subject]
+    message = findings["scheduler/default-scheduler"]["message"]
     assert run.exit_status == 1, run.output
+    assert findings["scheduler/default-scheduler"]["examples"][0]["name"] == pod["metadata"]["name"]
     assert "no scheduler has looked at it; is default-scheduler running?" in message.casefold()
 
 
@@ -285,3 +286,37 @@ def test_what_the_scheduler_says_of_claims_selectors_and_gates_is_put_into_words
         "A scheduling gate holds it back. Scheduler: ",
     ):
         assert sum(words in message for message in messages) == 1, messages
+
+
+def test_a_claim_that_nobody_provisions_is_told_from_a_scheduler_that_is_down(
+    platform: ControlPlane, tmp_path: Path
+) -> None:
+    """The scheduler chooses a node and waits for its volume: for ten minutes it says nothing of the pod."""
+    storage = domino_cluster.new("storage.k8s.io/v1", "StorageClass", "nobody-provisions")
+    storage |= {"provisioner": "example.com/nobody", "volumeBindingMode": "WaitForFirstConsumer"}
+    claim = domino_cluster.new("v1", "PersistentVolumeClaim", "waits", domino_cluster.COMPUTE)
+    claim["spec"] = {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "nobody-provisions",
+        "resources": {"requests": {"storage": "1Gi"}},
+    }
+    pod = domino_cluster.new("v1", "Pod", "waits-for-its-volume", domino_cluster.COMPUTE)
+    pod["spec"] = {
+        "containers": [{"name": "main", "image": "busybox"}],
+        "volumes": [{"name": "work", "persistentVolumeClaim": {"claimName": "waits"}}],
+    }
+    for each in (storage, claim, pod):
+        platform.create(each)
+    try:
+        eventually(
+            lambda: platform.get(platform.path(pod))["status"].get("nominatedNodeName"), what="a chosen node"
+        )
+        run = run_health(tmp_path, profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s}}"))
+    finally:
+        for each in (pod, claim, storage):
+            platform.delete(each)
+
+    found = dict(zip(run.subjects("SCHED-001"), run.result("SCHED-001")["findings"], strict=True))
+    message = found["pod/domino-compute/waits-for-its-volume"]["message"]
+    assert " is chosen, and binding has not ended: see the events of its volume claims" in message
+    assert not [subject for subject in found if subject.startswith("scheduler/")]

@@ -21,7 +21,9 @@ _EXECUTION_NAME = re.compile(r"run-[0-9a-f]{24}(-|$)")
 # ModelAPI is left out: a model's Deployment is what stays tomorrow.
 _EXECUTION_TYPES = frozenset({"Workspace", "Batch", "Scheduled", "App", "Job"})
 _ENVIRONMENT_IMAGE = re.compile(r"/environment:([0-9a-f]{24})(?:-\d+)?$")
-_CRONJOB_RUN = re.compile(r"(.+)-\d{8,10}$")
+# A CronJob names its runs by the minutes since 1970: 29927033. What else ends in digits, a date or seconds,
+# is a name that somebody gave. Minutes began with 25 in 2017, and no date of this century does.
+_CRONJOB_RUN = re.compile(r"(.+)-(?:2[5-9]|[3-9]\d)\d{6}$")
 # NVIDIA whole, shared and sliced; AMD; Google's and Intel's; AWS Neuron (Domino's `neuron` tiers).
 _ACCELERATOR = re.compile(r".+/(gpu(\..+)?|mig-.+|tpu|gaudi)$|gpu\.intel\.com/|aws\.amazon\.com/neuron")
 
@@ -70,6 +72,8 @@ class Container(Kubernetes, frozen=True):
 
     image: str = ""
     resources: Resources = Resources()
+    restart_policy: str = ""
+    """``Always`` makes a side-car of an init container: it runs beside the others, and adds up with them."""
 
 
 class PodSpec(Kubernetes, frozen=True):
@@ -80,6 +84,10 @@ class PodSpec(Kubernetes, frozen=True):
     node_name: str = ""
     node_selector: Mapping[str, str] = {}
     scheduler_name: str = ""
+    overhead: Mapping[str, str] = {}
+    """What its RuntimeClass adds to the requests."""
+    resources: Resources = Resources()
+    """Of the pod as a whole, instead of its containers' sum."""
 
 
 class Condition(Kubernetes, frozen=True):
@@ -96,6 +104,8 @@ class PodStatus(Kubernetes, frozen=True):
 
     phase: str = ""
     conditions: tuple[Condition, ...] = ()
+    nominated_node_name: str = ""
+    """Where it is to go, when somebody has made room there, or its volume."""
 
 
 class Pod(Kubernetes, frozen=True):
@@ -134,13 +144,48 @@ class Pod(Kubernetes, frozen=True):
         return max(now - self.metadata.creation_timestamp, timedelta(0))
 
     @property
+    def scheduler(self) -> str:
+        """Who is to give it a node."""
+        return self.spec.scheduler_name or "default-scheduler"
+
+    @property
+    def judged(self) -> bool:
+        """A scheduler has looked at it."""
+        return bool(self.spec.node_name or self.status.nominated_node_name or self._unscheduled)
+
+    @property
     def why_unscheduled(self) -> str:
-        """The scheduler's own words, or that it has said nothing."""
-        for condition in self.status.conditions:
-            if condition.type == "PodScheduled" and condition.status != "True":
-                return condition.message or condition.reason or "the scheduler gave no reason"
-        scheduler = self.spec.scheduler_name or "default-scheduler"
-        return f"no scheduler has looked at it; is {scheduler} running?"
+        """The scheduler's own words, or what is known where it has said nothing."""
+        if self._unscheduled is not None:
+            condition = self._unscheduled
+            return condition.message or condition.reason or "the scheduler gave no reason"
+        if self.status.nominated_node_name:
+            node = self.status.nominated_node_name
+            return f"node {node} is chosen, and binding has not ended: see the events of its volume claims"
+        return f"no scheduler has looked at it; is {self.scheduler} running?"
+
+    @property
+    def _unscheduled(self) -> Condition | None:
+        said = (
+            each for each in self.status.conditions if each.type == "PodScheduled" and each.status != "True"
+        )
+        return next(said, None)
+
+    def requests(self, resource: str) -> str:
+        """What it asks for of a resource, as it stands there: ``500 + 100m, or 50 by an init container``.
+
+        Empty where it asks for none.
+        """
+        if whole := self.spec.resources.requests.get(resource):
+            return whole
+        beside = [each for each in self.spec.init_containers if each.restart_policy == "Always"]
+        before = [each for each in self.spec.init_containers if each.restart_policy != "Always"]
+        asked = [each.resources.requests.get(resource, "") for each in (*self.spec.containers, *beside)]
+        overhead = self.spec.overhead.get(resource, "")
+        together = " + ".join([*filter(None, asked), *([f"{overhead} overhead"] if overhead else [])])
+        first = [amount for each in before if (amount := each.resources.requests.get(resource))]
+        alone = " or ".join(f"{amount} by an init container" for amount in first)
+        return ", or ".join(filter(None, (together, alone)))
 
     @property
     def execution(self) -> bool:
