@@ -19,7 +19,7 @@ import yaml
 
 from domino_health.collectors import cluster as subject
 from domino_health.collectors import gather, kubernetes
-from domino_health.collectors.cluster import rbac_rule
+from domino_health.collectors.cluster_words import rbac_rule
 from domino_health.collectors.gather import Gathering, Wanted
 from domino_health.collectors.looking import Deadline
 from domino_health.facts.kubernetes import Clock, Pod
@@ -613,20 +613,95 @@ def test_a_listing_that_always_expires_is_given_up(stub: StartStub, connected: C
     server = stub(answer)
     error = refused(connected(server))
 
-    assert error.outcome is Outcome.FAILED
+    assert error.outcome is Outcome.TRUNCATED
     assert f"expired {subject.MOST_TRIES} times" in error.reason
     assert len(server.requests) == 2 * subject.MOST_TRIES
 
 
-def test_a_server_that_refuses_the_last_page_gives_no_part_of_the_listing(
-    stub: StartStub, connected: Connect
-) -> None:
+def test_what_was_read_before_a_server_refused_a_page_counts(stub: StartStub, connected: Connect) -> None:
     server = stub(says(200, page("a", **{"continue": "1"})), says(500, status(500, "no leader")))
 
     error = refused(connected(server))
 
-    assert "500 no leader" in error.reason
-    assert list(error.seen) == []
+    assert error.reason == "GET /api/v1/pods: 500 no leader; 1 read"
+    assert error.outcome is Outcome.TRUNCATED
+    assert [pod.metadata.name for pod in error.seen] == ["a"]
+
+
+def test_a_time_out_in_the_middle_says_how_far_it_came_and_no_token(
+    stub: StartStub, connected: Connect
+) -> None:
+    server = stub(says(200, page("a", **{"continue": "eyJ2Ijoi", "remainingItemCount": 4})), Exchange.hang)
+
+    error = refused(connected(server), seconds=1)
+
+    assert error.reason == "no complete answer within 1 s to GET /api/v1/pods; 1 of 5 read"
+    assert error.outcome is Outcome.TRUNCATED
+    assert len(error.seen) == 1
+
+
+# A server that restarts
+
+
+@pytest.fixture
+def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject, "PAUSE", 0.01)
+
+
+@pytest.mark.usefixtures("no_pause")
+@pytest.mark.parametrize("broken", [says(401), says(403, status(403, "RBAC: not found")), Exchange.reset])
+def test_in_the_middle_of_a_listing_a_restart_is_waited_for(
+    stub: StartStub, connected: Connect, broken: Answer
+) -> None:
+    server = stub(says(200, page("a", **{"continue": "1"})), broken, says(200, page("b")))
+
+    assert listed(connected(server)) == ["a", "b"]
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_a_right_that_is_gone_for_good_says_how_long_it_was_there(
+    stub: StartStub, connected: Connect
+) -> None:
+    forbidden = says(403, status(403, "pods is forbidden"))
+    server = stub(says(200, page("a", **{"continue": "1"})), forbidden)
+
+    error = refused(connected(server))
+
+    assert error.reason == "allowed for 1 objects, then GET /api/v1/pods: 403 pods is forbidden"
+    assert len(server.requests) == 1 + subject.MOST_TRIES
+
+
+@pytest.mark.usefixtures("no_pause")
+def test_a_first_request_that_is_cut_off_is_sent_once_more(stub: StartStub, connected: Connect) -> None:
+    assert listed(connected(stub(Exchange.reset, says(200, page("a"))))) == ["a"]
+
+    server = stub(Exchange.reset)
+    error = refused(connected(server))
+
+    assert len(server.requests) == 2
+    assert error.cure.startswith("the address answers: see the health of the API server")
+
+
+def test_where_nobody_listens_nobody_is_asked_twice(connected: Connect) -> None:
+    began = time.monotonic()
+
+    error = refused(connected(f"https://127.0.0.1:{dead_port()}"), seconds=60)
+
+    assert "connection refused" in error.reason
+    assert error.cure == "see whether the address is right and reachable from here"
+    assert time.monotonic() - began < 60
+
+
+# Who is asked without a credential, or with one that has ended
+
+
+@pytest.mark.parametrize("verb", ["cannot list", "cannot get"])
+def test_nobody_is_told_to_grant_rights_to_everybody(stub: StartStub, connected: Connect, verb: str) -> None:
+    said = f'pods is forbidden: User "system:anonymous" {verb} resource "pods"'
+
+    error = refused(connected(stub(says(403, status(403, said)))))
+
+    assert error.cure == "no credential was sent: give cluster prod a token, a certificate or an exec plugin"
 
 
 # A server that is busy

@@ -267,13 +267,15 @@ def by_kubeconfig(path: Path, opened: contextlib.ExitStack, **more: Any) -> Conn
     return closing(opened, Connection(cluster))
 
 
-def no_way_in(path: Path, opened: contextlib.ExitStack, **more: Any) -> CollectionError:
+def no_way_in(
+    path: Path, opened: contextlib.ExitStack, cure: str = "kubeconfig", **more: Any
+) -> CollectionError:
     with pytest.raises(CollectionError) as caught:
         by_kubeconfig(path, opened, **more)
     error = caught.value
     assert error.reason.startswith("no way into cluster prod: ")
     assert error.outcome is Outcome.FAILED
-    assert "kubeconfig" in error.cure
+    assert cure in error.cure
     assert TOKEN not in error.reason
     return error
 
@@ -396,6 +398,45 @@ def test_paths_in_a_kubeconfig_are_relative_to_it(
     path = kubeconfig.write(clusters=[{"name": "prod", "cluster": cluster}])
 
     assert listed(by_kubeconfig(path, opened)) == ["a"]
+
+
+def test_files_of_a_user_are_beside_the_kubeconfig_that_has_the_user(
+    kubeconfig: Kubeconfig, tmp_path: Path, opened: contextlib.ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kubernetes.config import kube_config
+
+    (tmp_path / "users").mkdir()
+    (tmp_path / "users" / "token").write_text(f"{TOKEN}\n")  # kubectl takes the line break as well
+    users = tmp_path / "users" / "config"
+    users.write_text(yaml.safe_dump({"users": [{"name": "health", "user": {"tokenFile": "token"}}]}))
+    clusters = kubeconfig.write(users=[])
+    monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", f"{clusters}:{users}")
+
+    connection = closing(opened, Connection(Cluster(name="prod")))
+
+    assert listed(connection) == ["a"]
+
+
+@pytest.mark.parametrize("key", ["as", "as-uid"])
+def test_impersonation_is_refused_and_not_passed_over(
+    kubeconfig: Kubeconfig, opened: contextlib.ExitStack, key: str
+) -> None:
+    error = no_way_in(kubeconfig.write({"token": TOKEN, key: "nobody"}), opened, cure="impersonation")
+
+    assert f"the kubeconfig says '{key}: nobody', which is not supported here" in error.reason
+    assert error.cure == "name a context without impersonation"
+
+
+def test_a_proxy_of_the_kubeconfig_is_used_and_named(
+    kubeconfig: Kubeconfig, opened: contextlib.ExitStack
+) -> None:
+    port = dead_port()
+    cluster = {"server": kubeconfig.server, "proxy-url": f"http://127.0.0.1:{port}"}
+
+    error = refused(by_kubeconfig(kubeconfig.write(clusters=[{"name": "prod", "cluster": cluster}]), opened))
+
+    assert f"no way through the proxy 127.0.0.1:{port}" in error.reason
+    assert error.cure == "see the proxy that proxy-url in the kubeconfig names"
 
 
 def test_a_kubeconfig_is_never_written_to(
@@ -536,7 +577,7 @@ def test_an_exec_plugin_that_is_not_installed_is_named(
 ) -> None:
     path = kubeconfig.write(exec_plugin(tmp_path, "", command="no-such-plugin"))
 
-    assert "no-such-plugin" in no_way_in(path, opened).reason
+    assert "exec plugin no-such-plugin is not installed here" in no_way_in(path, opened).reason
 
 
 def test_an_exec_plugin_that_hangs_is_given_up_at_the_deadline_for_every_target(
@@ -552,6 +593,8 @@ def test_an_exec_plugin_that_hangs_is_given_up_at_the_deadline_for_every_target(
     observed = gathering.wait("pods")
 
     assert [target.outcome for target in observed.targets] == [Outcome.TIMED_OUT] * 2
+    assert any("given up while finding the way in" in target.reason for target in observed.targets)
+    assert all("the kubeconfig's exec plugin hangs" in target.cure for target in observed.targets)
     assert all(target.seconds < 0.7 + SLACK for target in observed.targets)
 
 

@@ -4,9 +4,7 @@
 times as long and 20 times the memory (benchmarks/read_pods.py).
 """
 
-import json
 import re
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,12 +13,23 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from domino_health.collectors.cluster_words import (
+    ANSWERS,
+    NO_API,
+    NOT_THERE,
+    broke_off,
+    message_of,
+    rbac_rule,
+    refusal_cure,
+    root_cause,
+    tls_cure,
+    words_of,
+)
 from domino_health.collectors.looking import CollectionError, Deadline, Look
 from domino_health.collectors.way_in import credentials, way_into
 from domino_health.facts.kubernetes import ListMeta
 from domino_health.facts.observed import Outcome
 from domino_health.profile.clusters import Cluster
-from domino_health.redact import Redactor
 
 if TYPE_CHECKING:
     import urllib3
@@ -37,10 +46,10 @@ MOST_TRIES = 4
 """Of a listing whose continue token expires (410), and of a page that a busy server puts off."""
 BUSY = frozenset({429, 503, 504})
 """A server that restarts or is under load says so; it passes."""
-QUOTED = 200
-"""Characters of an answer that is no Status, to recognise what answers."""
-
-_NO_API = "see what answers at this address: a proxy's or a sign-in page?"
+UNSURE = frozenset({401, 403})
+"""In the middle of a listing a server says so that restarts: it has yet to read who may do what."""
+PAUSE = 1.0
+"""Seconds before a request is sent again, where the server names none."""
 
 Thing = TypeVar("Thing")
 
@@ -59,13 +68,6 @@ class Page(Protocol[Thing]):
         ...
 
 
-class Status(msgspec.Struct, frozen=True):
-    """What an API server says when it refuses."""
-
-    message: str = ""
-    reason: str = ""
-
-
 @dataclass(frozen=True)
 class Answer:
     """A complete HTTP response."""
@@ -79,6 +81,15 @@ class ExpiredError(Exception):
     """The continue token is older than what the server keeps; the listing must start over."""
 
 
+class BrokenOffError(CollectionError):
+    """A connection that was refused, reset, or closed before the whole answer had come."""
+
+    def __init__(self, reason: str, cure: str, *, accepted: bool) -> None:
+        super().__init__(reason, cure)
+        self.accepted = accepted
+        """False when nobody listened."""
+
+
 class Connection:
     """One cluster's API server. Only ever reads."""
 
@@ -87,6 +98,7 @@ class Connection:
         way = way_into(cluster)
         self._client = way.client
         self._said = way.said
+        self._proxied_by = way.proxied_by
         self._server = re.sub(r"//[^/]*@", "//", way.client.configuration.host)
         """The address, fit to be shown: a kubeconfig may have a password in it."""
 
@@ -120,18 +132,17 @@ class Connection:
             )
             body = self._body(response, path, deadline)
         except urllib3.exceptions.NewConnectionError as error:  # by inheritance a time-out, but it is none
-            raise self._unreachable(_words(_root_cause(error))) from None
+            raise self._unreachable(root_cause(error), accepted=False) from None
         except urllib3.exceptions.ConnectTimeoutError:
-            raise self._unreachable(no_connection, Outcome.TIMED_OUT) from None
+            raise self._too_late(no_connection, NOT_THERE) from None
         except urllib3.exceptions.TimeoutError:
             if deadline.seconds_left:  # then it was the TLS handshake, which has as long as connecting
-                raise self._unreachable(f"{no_connection} (TLS)", Outcome.TIMED_OUT) from None
-            raise deadline.passed(f"to GET {path}") from None
+                raise self._too_late(f"{no_connection} (TLS)", ANSWERS) from None
+            raise deadline.passed(f"to GET {path.partition('?')[0]}") from None  # a token says nothing
         except urllib3.exceptions.ProxyError as error:
-            raise self._no_way_through(_words(_root_cause(error))) from None
+            raise self._no_way_through(words_of(root_cause(error))) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            cause = _root_cause(error)
-            raise self._unreachable(_words(cause), cure=_tls_cure(cause)) from None
+            raise self._unreachable(root_cause(error), accepted=True) from None
         except ValueError:  # whose words quote the header
             raise CollectionError(
                 f"{self._server}: no header can carry the credential",
@@ -144,6 +155,9 @@ class Connection:
         headers = {"Accept": "application/json", "User-Agent": "domino-health"}
         with credentials(self.name):
             self._client.update_params_for_auth(headers, [], ["BearerToken"])
+        if "authorization" in headers:  # as kubectl: the file of a token may end in a line break
+            scheme, _, token = headers["authorization"].partition(" ")
+            headers["authorization"] = f"{scheme} {token.strip()}"
         return headers
 
     def _body(self, response: "urllib3.BaseHTTPResponse", path: str, deadline: Deadline) -> bytes:
@@ -155,7 +169,7 @@ class Connection:
                 size += len(chunk)
                 if size > LARGEST_PAGE:
                     raise CollectionError(
-                        f"GET {path}: more than {LARGEST_PAGE >> 20} MiB in one page",
+                        f"GET {path.partition('?')[0]}: more than {LARGEST_PAGE >> 20} MiB in one page",
                         "see what answers at this address: an API server sends far less",
                     )
                 deadline.remaining()
@@ -177,31 +191,33 @@ class Connection:
         Pages of two listings do not add up to one, so that a listing whose token expires starts over.
 
         Raises:
-            CollectionError: as ``get``, and for every answer that is not a page.
+            CollectionError: as ``get``, and for every answer that is not a page. What was seen before goes
+                with it.
         """
+        things: list[Any] = []
+        progress = ""
         for _ in range(MOST_TRIES):
-            things: list[Any] = []
+            things = []
             try:
                 for page in self._pages(path, decoder, deadline):
                     things += page.items
                     left = page.metadata.remaining_item_count
-                    say(f"{len(things)} of {len(things) + left}" if left else str(len(things)))
+                    progress = f"{len(things)} of {len(things) + left}" if left else str(len(things))
+                    say(progress)
                     if len(things) > MOST_OBJECTS:
-                        raise CollectionError(
-                            f"GET {path}: more than {MOST_OBJECTS} objects",
-                            "name the namespaces that matter in the profile",
-                            Outcome.TRUNCATED,
-                            things,
-                        )
+                        raise _too_many(path, things)
             except ExpiredError:
                 continue
+            except CollectionError as error:
+                raise _cut_short(error, things, progress) from None
             return things
-        raise CollectionError(
+        expired = CollectionError(
             f"GET {path}: the listing expired {MOST_TRIES} times before its last page (410)",
             f"the API server of cluster {self.name} is too slow for its size; see its latency",
         )
+        raise _cut_short(expired, things, progress)
 
-    def require_namespace(self, name: str, deadline: Deadline) -> None:
+    def require_namespace(self, name: str, resource: str, deadline: Deadline) -> None:
         """Tell an empty namespace from one that is not there: of either, every list is empty.
 
         Raises:
@@ -213,6 +229,13 @@ class Connection:
             raise CollectionError(
                 f"GET {path}: 404 {self._words(answer.body)}", "mend the name in the profile's namespaces"
             )
+        if answer.status == 403:
+            said = f"403 {self._words(answer.body)}"
+            raise CollectionError(
+                f"no {resource} in namespace {name}, and whether it exists may not be seen: {said}",
+                f"see whether the name is right; if it is, grant the account this rule: {rbac_rule(path)}",
+                Outcome.DENIED,
+            )
         if answer.status != 200:
             raise self._refused(path, answer)
 
@@ -222,7 +245,7 @@ class Connection:
         token = ""
         while True:
             query: dict[str, Any] = {"limit": PAGE, **({"continue": token} if token else {})}
-            answer = self._patiently(f"{path}?{urlencode(query)}", deadline)
+            answer = self._patiently(f"{path}?{urlencode(query)}", deadline, begun=bool(token))
             if answer.status == 410 and token:
                 raise ExpiredError
             if answer.status != 200:
@@ -233,16 +256,26 @@ class Connection:
             if not token:
                 return
 
-    def _patiently(self, path: str, deadline: Deadline) -> Answer:
-        """The answer, after a busy server has been given the time that it asks for."""
-        for _ in range(MOST_TRIES - 1):
-            answer = self.get(path, deadline)
-            if answer.status not in BUSY:
-                return answer
-            asked = answer.headers.get("Retry-After", "1")
-            pause = float(asked) if asked.isdecimal() else 1.0
-            if pause >= deadline.seconds_left:
-                return answer
+    def _patiently(self, path: str, deadline: Deadline, *, begun: bool = False) -> Answer:
+        """The answer, after a server that is busy or restarts has been given the time that it asks for.
+
+        ``begun``: this server has answered before, so that a refusal may be its restart's.
+        """
+        for tries in range(1, MOST_TRIES):
+            pause = PAUSE
+            try:
+                answer = self.get(path, deadline)
+                if answer.status not in (BUSY | UNSURE if begun else BUSY):
+                    return answer
+                begun = True
+                asked = answer.headers.get("Retry-After", "")
+                pause = float(asked) if asked.isdecimal() else PAUSE
+                if pause >= deadline.seconds_left:
+                    return answer
+            except BrokenOffError as error:
+                worth = MOST_TRIES if begun else 1 + error.accepted
+                if tries >= worth or pause >= deadline.seconds_left:
+                    raise
             time.sleep(pause)
         return self.get(path, deadline)
 
@@ -252,66 +285,55 @@ class Connection:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise CollectionError(
                 f"GET {path}: {len(answer.body)} bytes that are not what a Kubernetes API sends: {error}",
-                _NO_API,
+                NO_API,
             ) from None
 
     def _refused(self, path: str, answer: Answer) -> CollectionError:
         said = self._words(answer.body).removeprefix(f"{answer.status} ")  # "404 page not found"
-        tried = f"GET {path}: {answer.status} {said}".rstrip()
-        if answer.status == 401:
-            return CollectionError(
-                tried,
-                f"give cluster {self.name} a valid credential: its token may have expired",
-                Outcome.DENIED,
-            )
-        if answer.status == 403:
-            return CollectionError(tried, f"grant the account this rule: {rbac_rule(path)}", Outcome.DENIED)
-        if 300 <= answer.status < 400 or answer.status == 404:
-            return CollectionError(tried, _NO_API)
-        return CollectionError(tried, f"see the health of the API server of cluster {self.name}")
+        return CollectionError(
+            f"GET {path}: {answer.status} {said}".rstrip(),
+            refusal_cure(answer.status, said, path, self.name, self._client.configuration),
+            Outcome.DENIED if answer.status in (401, 403) else Outcome.FAILED,
+        )
 
     def _words(self, body: bytes) -> str:
-        """The message of a Status, or the beginning of whatever else came; without the credential.
-
-        Some proxies repeat the request, and the profile's redactor does not know a kubeconfig's tokens.
-        """
-        keys = self._client.configuration.api_key.values()
-        scrub = Redactor(key.rpartition(" ")[2] for key in keys).scrub
-        try:
-            return scrub(msgspec.json.decode(body, type=Status).message)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return scrub(body[: 1 << 16].decode(errors="replace"))[:QUOTED]
+        return message_of(body, self._client.configuration)
 
     def _no_way_through(self, reason: str) -> CollectionError:
         proxy = self._client.rest_client.pool_manager.proxy
         return CollectionError(
             f"{self._server}: no way through the proxy {proxy.host}:{proxy.port}: {reason}",
-            "see the proxy that HTTPS_PROXY names, or name the API server's host in NO_PROXY",
+            f"see the proxy that {self._proxied_by}",
         )
 
-    def _unreachable(
-        self, reason: str, outcome: Outcome = Outcome.FAILED, *, cure: str = ""
-    ) -> CollectionError:
-        otherwise = "see whether the address is right and reachable from here"
-        return CollectionError(f"{self._server}: {reason}", cure or otherwise, outcome)
+    def _too_late(self, reason: str, cure: str) -> CollectionError:
+        return CollectionError(f"{self._server}: {reason}", cure, Outcome.TIMED_OUT)
+
+    def _unreachable(self, cause: BaseException, *, accepted: bool) -> CollectionError:
+        reason = f"{self._server}: {words_of(cause)}"
+        if broke_off(cause):
+            return BrokenOffError(reason, ANSWERS if accepted else NOT_THERE, accepted=accepted)
+        return CollectionError(reason, tls_cure(cause) or NOT_THERE)
 
 
-def rbac_rule(path: str) -> str:
-    """The RBAC rule that allows to list ``path``, or to get a namespace, as it stands in a (Cluster)Role.
+def _too_many(path: str, things: list[Any]) -> CollectionError:
+    return CollectionError(
+        f"GET {path}: more than {MOST_OBJECTS} objects",
+        "name the namespaces that matter in the profile",
+        Outcome.TRUNCATED,
+        things,
+    )
 
-    >>> rbac_rule("/apis/apps/v1/namespaces/domino-platform/deployments")
-    '{apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]} (in namespace domino-platform)'
-    >>> rbac_rule("/api/v1/namespaces/domino-platform")
-    '{apiGroups: [""], resources: ["namespaces"], verbs: ["get"]} (in namespace domino-platform)'
-    """
-    parts = path.strip("/").split("/")
-    group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
-    namespace, verb = "", "list"
-    if rest[0] == "namespaces" and len(rest) > 1:
-        namespace = rest[1]
-        rest, verb = (rest[2:], verb) if len(rest) > 2 else (rest, "get")
-    rule = f'{{apiGroups: [{json.dumps(group)}], resources: [{json.dumps(rest[0])}], verbs: ["{verb}"]}}'
-    return f"{rule} (in {f'namespace {namespace}' if namespace else 'a ClusterRole'})"
+
+def _cut_short(error: CollectionError, things: list[Any], progress: str) -> CollectionError:
+    """The error of a listing that ended in its middle: what was seen of it counts."""
+    if error.seen or not things:
+        return error
+    if error.outcome is Outcome.DENIED:
+        reason = f"allowed for {len(things)} objects, then {error.reason}"
+    else:
+        reason = f"{error.reason}; {progress} read"
+    return CollectionError(reason, error.cure, Outcome.TRUNCATED, things)
 
 
 def connect(look: Look, cluster: Cluster, deadline: Deadline) -> Connection:
@@ -327,44 +349,3 @@ def how(look: Look, cluster: Cluster, path: str) -> Callable[[], str]:
         return connection.how(path) if isinstance(connection, Connection) else f"GET {path}"
 
     return asked
-
-
-def _root_cause(error: BaseException) -> BaseException:
-    """The innermost reason: urllib3 wraps the one word that matters in layers of itself."""
-    while isinstance(
-        inner := getattr(error, "reason", None) or error.__cause__ or error.__context__, BaseException
-    ):
-        error = inner
-    return error
-
-
-def _words(cause: BaseException) -> str:
-    if isinstance(cause, ConnectionRefusedError):
-        return "connection refused"
-    text = " ".join(str(cause).split())
-    if isinstance(cause, ssl.SSLError):  # "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)"
-        text = re.sub(r"^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", text)
-    return text or type(cause).__name__
-
-
-_DATES, _NAMES = frozenset({9, 10}), frozenset({62, 64})
-"""OpenSSL's codes (x509_vfy.h): not yet valid, expired; another host name, another IP address."""
-_NO_TLS = frozenset(
-    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG", "RECORD_LAYER_FAILURE"}
-)
-"""OpenSSL's words for an answer that is no TLS; they change with its version."""
-
-
-def _tls_cure(cause: BaseException) -> str:
-    """What helps against a failure of TLS; nothing for one that is none."""
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        if cause.verify_code in _DATES:
-            return "renew the API server's certificate, or set the clock of this machine"
-        if cause.verify_code in _NAMES:
-            return "name the API server as its certificate does"
-        return "name the CA that issued the API server's certificate: ca_file, or in the kubeconfig"
-    if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
-        return "what listens there does not speak TLS: see whether the address and its port are right"
-    if isinstance(cause, ssl.SSLError) and cause.library in ("PEM", "X509"):
-        return "mend ca_file, or the kubeconfig's certificates: one of them cannot be read"
-    return ""

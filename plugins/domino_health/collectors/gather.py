@@ -196,7 +196,7 @@ class Gathering:
     def _give_up(self) -> None:
         for number, job in list(self._running.items()):
             if job.deadline and time.monotonic() >= job.given_up_at:
-                error = job.deadline.passed("(given up)")
+                error = job.deadline.given_up(job.progress)
                 self._settle(number, job.seen(error.outcome, reason=error.reason, cure=error.cure))
 
     def _settle(self, number: int, seen: Seen) -> None:
@@ -226,7 +226,7 @@ def _look(job: _Job) -> Seen:
     assert job.deadline is not None, "set before its thread starts"
 
     def say(progress: str) -> None:
-        job.progress = progress
+        job.progress = str(progress)
 
     try:
         return job.seen(Outcome.SEEN, objects=tuple(job.target.look(job.deadline, say)))

@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from domino_health.collectors.cluster import PAGE, connect, how
-from domino_health.collectors.looking import CollectionError, Deadline, Look, Target
+from domino_health.collectors.cluster import PAGE, Connection, connect, how
+from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look, Target
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.kubernetes import Clock, Pod, PodList
 from domino_health.profile.clusters import Cluster
@@ -50,15 +50,23 @@ def _list(
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> Sequence[Any]:
-    connection = connect(look, cluster, deadline)
+    connection = _connect(look, cluster, deadline, say)
     try:
         things = _of(cluster, connection.list(path, decoder, deadline, say))
     except CollectionError as error:
         _of(cluster, error.seen)
         raise
     if namespace and not things:
-        connection.require_namespace(namespace, deadline)
+        connection.require_namespace(namespace, path.rpartition("/")[2], deadline)
     return things
+
+
+def _connect(look: Look, cluster: Cluster, deadline: Deadline, say: Callable[[str], None]) -> Connection:
+    """The connection. While it is made, who hangs is an exec plugin, and not the cluster."""
+    say(WAY_IN)
+    connection = connect(look, cluster, deadline)
+    say("")
+    return connection
 
 
 def _of(cluster: Cluster, things: Sequence[Any]) -> Sequence[Any]:
@@ -68,8 +76,8 @@ def _of(cluster: Cluster, things: Sequence[Any]) -> Sequence[Any]:
     return things
 
 
-def _clock(look: Look, cluster: Cluster, deadline: Deadline, _say: Callable[[str], None]) -> list[Clock]:
-    connection = connect(look, cluster, deadline)
+def _clock(look: Look, cluster: Cluster, deadline: Deadline, say: Callable[[str], None]) -> list[Clock]:
+    connection = _connect(look, cluster, deadline, say)
     before = datetime.now(UTC)
     answer = connection.get("/version", deadline)  # a refusal carries a date as well
     after = datetime.now(UTC)

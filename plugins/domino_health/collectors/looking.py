@@ -12,16 +12,24 @@ from domino_health.profile import Profile
 
 Thing = TypeVar("Thing")
 
+WAY_IN = "finding the way in"
+"""The progress of a target whose cluster's connection is being made: an exec plugin may hang."""
+WAY_IN_HANGS = (
+    "see whether the kubeconfig's exec plugin hangs or waits for somebody to log in; "
+    "if it is only slow, raise the deadline"
+)
+
 
 class CollectionError(Exception):
     """Could not look: what was tried, what came back, what would help. Never an empty list instead."""
 
     def __init__(
-        self, reason: str, cure: str, outcome: Outcome = Outcome.FAILED, seen: Sequence[Any] = ()
+        self, reason: object, cure: object, outcome: Outcome = Outcome.FAILED, seen: Sequence[Any] = ()
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
-        self.cure = cure
+        # Of a pack it may be an exception, or nothing; a report has room for text alone.
+        self.reason = "" if reason is None else str(reason)
+        self.cure = "" if cure is None else str(cure)
         self.outcome = outcome
         self.seen = seen
         """What was seen before looking was cut short; only with TRUNCATED."""
@@ -51,13 +59,22 @@ class Deadline:
             raise self.passed()
         return min(left, at_most)
 
-    def passed(self, doing: str = "") -> CollectionError:
+    def passed(self, doing: str = "", cure: str = "") -> CollectionError:
         """The error of a target that took too long."""
         return CollectionError(
             f"no complete answer within {self.allowed.total_seconds():g} s{doing and ' ' + doing}",
-            "see whether the target is slow or unreachable from here; if it is only slow, raise its deadline",
+            cure
+            or "see whether the target is slow or unreachable from here; if it is only slow, "
+            "raise its deadline",
             Outcome.TIMED_OUT,
         )
+
+    def given_up(self, progress: str) -> CollectionError:
+        """The error of a target that does not even say that it took too long, by the last that it said."""
+        if not progress:
+            return self.passed("(given up)")
+        at = "at" if progress[0].isdecimal() else "while"
+        return self.passed(f"(given up {at} {progress})", WAY_IN_HANGS if progress == WAY_IN else "")
 
 
 @dataclass(frozen=True)
@@ -93,7 +110,7 @@ class Shared:
         with self._lock:
             slot = self._slots.setdefault(key, _Slot())
         if not slot.lock.acquire(timeout=deadline.remaining()):
-            raise deadline.passed("while the way in was still being found")
+            raise deadline.passed("while the way in was still being found", WAY_IN_HANGS)
         try:
             if not slot.made:
                 slot.made.append(make())

@@ -9,8 +9,9 @@ import ipaddress
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,7 +22,18 @@ from domino_health.profile.errors import did_you_mean
 NEEDS = ("kubernetes.client", "kubernetes.config")
 """Modules that take seconds to import: that is not a cluster's to answer for."""
 
+_IMPERSONATION = ("as", "as-uid", "as-groups", "as-user-extra")
+_CLUSTERS_FILES = ("certificate-authority",)
+_USERS_FILES = ("client-certificate", "client-key", "tokenFile")
+
+_BY_ENVIRONMENT = "HTTPS_PROXY names, or name the API server's host in NO_PROXY"
+_BY_KUBECONFIG = "proxy-url in the kubeconfig names"
+
 _MEND = "mend the kubeconfig or its exec plugin, or name another kubeconfig or context"
+
+
+_NOT_INSTALLED = re.compile(r"^\[Errno 2\] No such file or directory: '(.*)'$")
+"""All that ``kubernetes`` logs when it cannot start an exec plugin."""
 
 
 class NoWayInError(Exception):
@@ -40,6 +52,8 @@ class WayIn:
     """``kubernetes.client.ApiClient``."""
     said: str
     """Whose word led here: ``context prod-reader of /home/ops/.kube/config``. Empty for the profile's own."""
+    proxied_by: str
+    """Who names the proxy, if there is one, and what would help against it."""
 
 
 def way_into(cluster: Cluster) -> WayIn:
@@ -51,12 +65,14 @@ def way_into(cluster: Cluster) -> WayIn:
     import kubernetes.client
 
     configuration = kubernetes.client.Configuration()
-    proxy_of_environment = configuration.proxy
+    of_environment, configuration.proxy = configuration.proxy, None
     with credentials(cluster.name):
         said = _configure(configuration, cluster)
-        if _is_loopback(configuration.host) and configuration.proxy == proxy_of_environment:
-            configuration.proxy = None  # as kubectl: the end of a tunnel here is never a proxy's to reach
-        return WayIn(kubernetes.client.ApiClient(configuration), said)
+        proxied_by = _BY_KUBECONFIG if configuration.proxy else _BY_ENVIRONMENT
+        # As kubectl: the end of a tunnel here is never for the environment's proxy to reach.
+        if not configuration.proxy and not _is_loopback(configuration.host):
+            configuration.proxy = of_environment
+        return WayIn(kubernetes.client.ApiClient(configuration), said, proxied_by)
 
 
 def _configure(configuration: Any, cluster: Cluster) -> str:
@@ -99,8 +115,46 @@ def _by_kubeconfig(configuration: Any, cluster: Cluster) -> str:
     loader = kube_config.KubeConfigLoader(
         merged.config, active_context=cluster.context, config_base_path=None
     )
+    context = loader.current_context["context"]
+    its_cluster = merged.config["clusters"].get_with_name(context["cluster"])["cluster"]
+    _resolve(its_cluster, _CLUSTERS_FILES)
+    users, name = merged.config.safe_get("users"), context.get("user")
+    if name and users and (entry := merged.config["users"].get_with_name(name, safe=True)):
+        _forbid_impersonation(entry["user"])
+        _resolve(entry["user"], _USERS_FILES)
+        if entry["user"].safe_get("exec"):
+            _resolve_command(entry["user"]["exec"])
     loader.load_and_set(configuration)
+    if proxy := its_cluster.safe_get("proxy-url"):
+        configuration.proxy = proxy
+        configuration.no_proxy = None  # as kubectl: what is named for one cluster knows no exceptions
     return f"context {loader.current_context['name']} of {files}"
+
+
+def _resolve(node: Any, keys: Sequence[str]) -> None:
+    """Make paths absolute: they are relative to the file that names them, whichever of KUBECONFIG's that is.
+
+    ``kubernetes`` takes all of them from the cluster's file (or, by default, from the working directory).
+    """
+    for key in keys:
+        if path := node.safe_get(key):
+            node.value[key] = str(Path(node.path).absolute().parent / path)
+
+
+def _resolve_command(plugin: Any) -> None:
+    """As kubectl: ``./plugin`` is beside the kubeconfig, ``plugin`` in PATH."""
+    if "/" in str(plugin.safe_get("command")):
+        _resolve(plugin, ["command"])
+
+
+def _forbid_impersonation(user: Any) -> None:
+    """``kubernetes`` ignores it, and to look with other rights than kubectl's would be a wrong answer."""
+    for key in _IMPERSONATION:
+        if value := user.safe_get(key):
+            raise NoWayInError(
+                f"the kubeconfig says '{key}: {value}', which is not supported here",
+                "name a context without impersonation",
+            )
 
 
 def _is_loopback(url: str) -> bool:
@@ -127,6 +181,7 @@ def credentials(cluster: str) -> Iterator[None]:
         except Exception as error:  # noqa: BLE001 (plugins, token refreshers and parsers raise what they like)
             said.append(f"{type(error).__name__}: {error}")
     if said:
+        said = [_NOT_INSTALLED.sub(r"exec plugin \1 is not installed here", each) for each in said]
         # It quotes whole entries of a kubeconfig where a key is missing, the token beside it and all.
         reason = re.sub(r"\{.*\}", "{…}", " ".join("; ".join(said).split()))
         raise CollectionError(f"no way into cluster {cluster}: {reason}", cure)
