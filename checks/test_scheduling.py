@@ -30,11 +30,12 @@ OTHERS = [
     (re.compile(r"is being deleted"), "its volume claim is being deleted"),
     (re.compile(r"non-existent persistentvolume"), "the volume of its claim is gone"),
     (
-        re.compile(r'PreBind plugin "VolumeBinding"'),
+        re.compile(r'PreBind plugin "VolumeBinding".*deadline exceeded'),
         "the volume of its claim was not made or attached in time",
     ),
     (re.compile(r"enough free storage"), "with too little storage for its volume"),
     (re.compile(r"no available disk"), "where its disk is in use"),
+    (re.compile(r"device class .* does not exist"), "its device class does not exist"),
     (re.compile(r"cannot allocate all claims"), "whose devices are taken"),
     (re.compile(r"plugin\(s\) \[NodeAffinity\]"), "other than the one that it is for"),
     (re.compile(r"no nodes available"), "the cluster has no node"),
@@ -84,7 +85,7 @@ def test_pods_get_a_node_in_time(
     late: dict[tuple[Ref, tuple[str, ...]], list[Pod]] = defaultdict(list)
     for pod, waited in waiting:
         if waited > allowed(pod):
-            subject = pod.subject if pod.judged or _is_alive(pod, alive) else _scheduler(pod)
+            subject = pod.subject if not pod.silent or _is_alive(pod, alive) else _scheduler(pod)
             # Pods with the same reasons are one finding, whatever the counts, which decide their order too.
             # What is quoted is a name of their own: of a claim, for one.
             causes = {QUOTED.sub("", cause) for _, cause in _causes(pod, _said(pod, alive))}
@@ -143,7 +144,7 @@ def _is_alive(pod: Pod, alive: Mapping[Ref, datetime]) -> bool:
 
 def _said(pod: Pod, alive: Mapping[Ref, datetime]) -> str:
     """Why it has no node, in the scheduler's words where it has said any."""
-    if not pod.judged and _is_alive(pod, alive):
+    if pod.silent and _is_alive(pod, alive):
         return f"{pod.scheduler} has said nothing of it, though it judges younger pods: see the pod's events"
     return pod.why_unscheduled
 
@@ -168,7 +169,7 @@ def _causes(pod: Pod, said: str) -> list[tuple[str, str]]:
     nodes = NODES.search(said)
     if not nodes:
         return [("", _cause(pod, said))]
-    parts = [PART.fullmatch(part) for part in nodes.group(2).split(", ")]
+    parts = [PART.fullmatch(part) for part in re.split(r", (?=\d+ )", nodes.group(2))]
     return [(part.group(1), _cause(pod, part.group(2))) for part in parts if part] or [
         ("", _cause(pod, nodes.group(2)))
     ]

@@ -251,6 +251,20 @@ def test_a_scheduler_that_judges_younger_pods_is_not_taken_for_dead() -> None:
     assert "Default-scheduler has said nothing of it, though it judges younger pods" in finding.message
 
 
+@pytest.mark.parametrize(
+    "younger",
+    [
+        pod("static", node="n", age=MINUTE, owner=Owner("Node", "n", controller=True)),
+        pod("gated", age=MINUTE, said="Scheduling is blocked", reason="SchedulingGated"),
+    ],
+    ids=["static", "gated"],
+)
+def test_pods_that_no_scheduler_sees_do_not_speak_for_it(younger: Pod) -> None:
+    (finding,) = found(pod("a", said=None), younger)
+
+    assert finding.subject == Ref("", "scheduler", "", "default-scheduler")
+
+
 def test_another_schedulers_pods_and_another_clusters_say_nothing_of_it() -> None:
     silent = pod("a", said=None, scheduler="volcano", cluster="east")
 
@@ -286,6 +300,10 @@ INIT, SIDECAR = (
         (pod(requests=[{"cpu": "6"}], before=[SIDECAR]), "(requested: 6 + 6)"),
         (pod(requests=[{"cpu": "4"}], overhead={"cpu": "5"}), "(requested: 4 + 5 overhead)"),
         (pod(requests=[{"cpu": "4"}], whole={"cpu": "60"}), "(requested: 60)"),
+        (
+            pod(requests=[{"cpu": "4"}], whole={"cpu": "60"}, overhead={"cpu": "5"}),
+            "(requested: 60 + 5 overhead)",
+        ),
         (pod(requests=[{"cpu": "4"}], whole={"memory": "1Gi"}), "(requested: 4)"),
         (pod(requests=[{}]), "insufficient cpu, 5"),
     ],

@@ -149,9 +149,16 @@ class Pod(Kubernetes, frozen=True):
         return self.spec.scheduler_name or "default-scheduler"
 
     @property
+    def silent(self) -> bool:
+        """Nobody has said a word of why it has no node."""
+        return not (self.spec.node_name or self.status.nominated_node_name or self._unscheduled)
+
+    @property
     def judged(self) -> bool:
-        """A scheduler has looked at it."""
-        return bool(self.spec.node_name or self.status.nominated_node_name or self._unscheduled)
+        """A scheduler has looked at it. Static pods have none, and a gate is the API server's own word."""
+        static = any(owner.kind == "Node" for owner in self.metadata.owner_references)
+        gated = self._unscheduled is not None and self._unscheduled.reason == "SchedulingGated"
+        return not (self.silent or static or gated)
 
     @property
     def why_unscheduled(self) -> str:
@@ -176,13 +183,14 @@ class Pod(Kubernetes, frozen=True):
 
         Empty where it asks for none.
         """
+        overhead = self.spec.overhead.get(resource, "")
+        more = [f"{overhead} overhead"] if overhead else []
         if whole := self.spec.resources.requests.get(resource):
-            return whole
+            return " + ".join([whole, *more])
         beside = [each for each in self.spec.init_containers if each.restart_policy == "Always"]
         before = [each for each in self.spec.init_containers if each.restart_policy != "Always"]
         asked = [each.resources.requests.get(resource, "") for each in (*self.spec.containers, *beside)]
-        overhead = self.spec.overhead.get(resource, "")
-        together = " + ".join([*filter(None, asked), *([f"{overhead} overhead"] if overhead else [])])
+        together = " + ".join([*filter(None, asked), *more])
         first = [amount for each in before if (amount := each.resources.requests.get(resource))]
         alone = " or ".join(f"{amount} by an init container" for amount in first)
         return ", or ".join(filter(None, (together, alone)))
