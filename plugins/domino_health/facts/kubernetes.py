@@ -157,14 +157,16 @@ class Pod(Kubernetes, frozen=True):
     def judged(self) -> bool:
         """A scheduler has looked at it. Static pods have none, and a gate is the API server's own word."""
         static = any(owner.kind == "Node" for owner in self.metadata.owner_references)
-        gated = self._unscheduled is not None and self._unscheduled.reason == "SchedulingGated"
-        return not (self.silent or static or gated)
+        if static or self.spec.node_name:  # asked of every pod of a cluster, and most of them run
+            return not static
+        said = self._unscheduled
+        gated = said is not None and said.reason == "SchedulingGated"
+        return not gated and bool(self.status.nominated_node_name or said)
 
     @property
     def why_unscheduled(self) -> str:
         """The scheduler's own words, or what is known where it has said nothing."""
-        if self._unscheduled is not None:
-            condition = self._unscheduled
+        if condition := self._unscheduled:
             return condition.message or condition.reason or "the scheduler gave no reason"
         if self.status.nominated_node_name:
             node = self.status.nominated_node_name

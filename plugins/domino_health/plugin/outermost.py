@@ -12,6 +12,7 @@ import pytest
 from domino_health.gate import INTERNAL_ERROR, INTERRUPTED, OPEN, USAGE
 from domino_health.plugin.ending import Ending
 from domino_health.plugin.run import ONLY_ASKS, Run
+from domino_health.plugin.signals import mute
 
 Status = int | pytest.ExitCode | None
 
@@ -112,5 +113,4 @@ def _flush() -> None:
     try:
         sys.stdout.flush()
     except (OSError, ValueError, AttributeError):
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute()

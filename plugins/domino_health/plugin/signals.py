@@ -56,10 +56,14 @@ def leave_at_once(status: int) -> None:
         _handle(number, lambda *_: _leave(status))
 
 
-def _leave(status: int) -> NoReturn:
-    # Who does not read, a pager that is full, would hold up what is printed on the way out as well.
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+def mute() -> None:
+    """Print to nobody from here on: a reader that has gone breaks the run, one that is stuck holds it up."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, closed before, never there
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave(status: int) -> NoReturn:
+    mute()
     raise SystemExit(status)
 
 
