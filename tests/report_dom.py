@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from typing import Any
 
-from domino_health.gate import Result
 from domino_health.reports import html
+from domino_health.results import Result
 from report_samples import a_record
 
 Attributes = Iterable[tuple[str, str | None]]

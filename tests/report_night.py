@@ -1,8 +1,8 @@
 """A bad night at a real platform: every outcome, two clusters, one partly denied, a check that raised."""
 
 from domino_health.facts.observed import Observed, Outcome
-from domino_health.gate import Result, State
 from domino_health.reports.record import Record
+from domino_health.results import Result, State
 from domino_health.vocabulary import Finding, Ref, Severity, Unseen
 from report_samples import RULE, a_finding, a_record, a_ref, a_result, a_seen
 

@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from domino_health.facts.observed import Observed, Outcome, Seen
-from domino_health.gate import Gate, Result, State, decide
+from domino_health.gate import decide
 from domino_health.redact import Redactor
 from domino_health.reports.record import Record
+from domino_health.results import Result, State
+from domino_health.rules import Gate
 from domino_health.vocabulary import Finding, Ref, Severity, Unseen
 
 BEGAN = datetime(2026, 11, 24, 3, 12, 44, tzinfo=UTC)

@@ -7,7 +7,6 @@ import pytest
 
 from domino_health import Assessment, Finding, Ref, Severity, Unseen
 from domino_health.gate import (
-    ASSESSED,
     CLOSED,
     INTERNAL_ERROR,
     INTERRUPTED,
@@ -15,16 +14,11 @@ from domino_health.gate import (
     NOTHING_SELECTED,
     OPEN,
     USAGE,
-    CheckError,
-    Gate,
-    Result,
-    State,
     Verdict,
-    could_not_look,
     decide,
-    describe,
-    judge,
 )
+from domino_health.results import ASSESSED, CheckError, Result, State, could_not_look, describe, judge
+from domino_health.rules import Gate
 from domino_health.vocabulary import CheckSpec
 
 GATE = Gate()

@@ -5,8 +5,8 @@ from collections import Counter
 import pytest
 
 from domino_health.facts.observed import Observed, Outcome
-from domino_health.gate import Result, State
 from domino_health.reports import html
+from domino_health.results import Result, State
 from domino_health.vocabulary import Severity, Unseen
 from report_dom import Element, Parser, page_of, parse
 from report_night import a_bad_night

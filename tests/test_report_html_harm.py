@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 
 from domino_health.facts.observed import Observed, Outcome
-from domino_health.gate import State
 from domino_health.plugin.evaluate import wire
 from domino_health.redact import Redactor
 from domino_health.reports import html
+from domino_health.results import State
 from domino_health.vocabulary import Unseen
 from report_dom import page_of, parse
 from report_night import a_bad_night

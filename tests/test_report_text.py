@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from domino_health.gate import Gate, Result, State, decide
+from domino_health.gate import decide
 from domino_health.reports.text import MOST_JUDGED, verdict_lines
+from domino_health.results import Result, State
+from domino_health.rules import Gate
 from report_samples import a_result
 
 REPORT = Path("reports/prod/2026-11-25T150000Z/report.html")

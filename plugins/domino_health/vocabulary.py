@@ -1,4 +1,4 @@
-"""The words a check is written with: ``@check``, Assessment, Finding, Unseen, Ref, Severity.
+"""The words a check is written with: ``@check``, Assessment, Finding, Unseen, Ref, Severity, Attachment.
 
 A check is a plain pytest function. Its parameters without a default are facts, its keyword-only
 parameters are its thresholds, its docstring is its documentation, and what it returns says what was
@@ -120,6 +120,36 @@ class Unseen:
 
 
 @dataclass(frozen=True)
+class Attachment:
+    """What a check measured: a table, a picture, or both. It stands in the reports, on a pass too."""
+
+    title: str
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    svg: str = ""
+    """A whole SVG document. Reports show it as an image: no script in it runs, nothing is loaded."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", clean(self.title))
+        object.__setattr__(self, "columns", tuple(map(clean, self.columns)))
+        object.__setattr__(self, "rows", tuple(tuple(map(clean, row)) for row in self.rows))
+        if wrong := next((row for row in self.rows if len(row) != len(self.columns)), None):
+            raise ValueError(
+                f"{self.title!r} has {len(self.columns)} columns, and a row of {len(wrong)}: {wrong}"
+            )
+
+    @classmethod
+    def table(cls, title: str, columns: Iterable[object], rows: Iterable[Iterable[object]]) -> "Attachment":
+        """Rows, each as long as ``columns``; every cell is shown as its text."""
+        return cls(title, tuple(map(str, columns)), tuple(tuple(map(str, row)) for row in rows))
+
+    @classmethod
+    def plot(cls, title: str, svg: str) -> "Attachment":
+        """A picture; ``domino_health.plots`` draws the usual ones."""
+        return cls(title, svg=svg)
+
+
+@dataclass(frozen=True)
 class Assessment:
     """What a check returns: n objects were assessed, these were found wanting.
 
@@ -135,9 +165,11 @@ class Assessment:
     """The time that was seen, where it matters: "events of the last 52 m"."""
     worst: str = ""
     """The worst value seen, on a pass too: "4 m 12 s of 10 m"."""
+    attachments: Iterable[Attachment] = ()
+    """What was measured; kept on a pass as well."""
 
     def __post_init__(self) -> None:
-        for part in ("findings", "unseen"):
+        for part in ("findings", "unseen", "attachments"):
             object.__setattr__(self, part, tuple(getattr(self, part)))
         for part in ("window", "worst"):
             object.__setattr__(self, part, clean(getattr(self, part)))

@@ -11,12 +11,22 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
-from domino_health.collectors.looking import CollectionError, Collector, Deadline, Look, Shared, Target
+from domino_health.collectors.looking import (
+    CollectionError,
+    Collector,
+    Deadline,
+    Look,
+    NothingToLookAtError,
+    Shared,
+    Target,
+    rights_of,
+)
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.profile import Profile
 
@@ -37,6 +47,8 @@ class Wanted:
     """The section of the profile that it looks by; absent, the fact is absent too."""
     type: type
     """What its objects decode to."""
+    after: tuple[str, ...] = ()
+    """Names of the facts that its collector is given: they are gathered before."""
 
 
 @dataclass
@@ -68,26 +80,62 @@ class _Job:
         )
 
 
+class Source(Protocol):
+    """Where facts come from: a look at the platform (``Gathering``), or what an earlier one has recorded."""
+
+    @property
+    def began(self) -> datetime:
+        """When the look began, UTC, by the clock of the machine that looked."""
+        ...
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def wait(self, fact: str, tick: Callable[[], None] = ..., every: float = ...) -> Observed:
+        """The fact, as soon as it is complete."""
+        ...
+
+    @property
+    def observed(self) -> Mapping[str, Observed]:
+        """All facts that are complete by now."""
+        ...
+
+    @property
+    def progress(self) -> tuple[int, int, list[str]]:
+        """How many targets have an outcome, of how many, and what is being looked at now."""
+        ...
+
+
 class Gathering:
     """A running look at the platform. ``start`` it, then ``wait`` for the facts that are needed."""
 
-    def __init__(self, wanted: Sequence[Wanted], profile: Profile) -> None:
-        self.began = datetime.now(UTC)
+    def __init__(self, wanted: Sequence[Wanted], profile: Profile, reports: Path | None = None) -> None:
+        self._began = datetime.now(UTC)
         self._wanted = {fact.name: fact for fact in wanted}
         self._profile = profile
+        self._reports = reports
+        self._rights = tuple(sorted({right for fact in wanted for right in rights_of(fact.collect)}))
         self._changed = threading.Condition()
         self._observed: dict[str, Observed] = {}
         self._done: dict[str, dict[int, Seen]] = {}
         self._expected: dict[str, int] = {}
+        self._later: dict[str, Wanted] = {}
+        """Facts whose targets are not known yet, for they are gathered after others."""
+        self._shared = Shared()
         self._running: dict[int, _Job] = {}
         self._jobs = 0
         self._finished: queue.SimpleQueue[tuple[int, Seen]] = queue.SimpleQueue()
 
+    @property
+    def began(self) -> datetime:
+        """When it was made, UTC, by this machine's clock."""
+        return self._began
+
     def start(self) -> None:
         """Begin to look, in the background."""
-        look = Look(self._profile, Shared())
-        waiting = deque(job for fact in self._wanted.values() for job in self._targets(fact, look))
-        self._jobs = len(waiting)
+        self._later = dict(self._wanted)
+        waiting = deque(self._due())
         try:
             threading.Thread(target=self._run, args=(waiting,), daemon=True, name="gathering").start()
         except RuntimeError as error:  # no thread to spare, not even one
@@ -129,24 +177,53 @@ class Gathering:
             ]
             return done, self._jobs, now
 
-    def _targets(self, fact: Wanted, look: Look) -> list[_Job]:
+    def _due(self) -> list[_Job]:
+        """What to look at for the facts that nothing more must be known for, as of now."""
+        jobs: list[_Job] = []
+        before = -1
+        while len(self._later) != before:  # a fact without targets is complete at once, and others follow
+            before = len(self._later)
+            for name, fact in list(self._later.items()):
+                if all(map(self.ready, fact.after)):
+                    del self._later[name]
+                    jobs += self._targets(fact)
+        with self._changed:
+            self._jobs += len(jobs)
+        return jobs
+
+    def _targets(self, fact: Wanted) -> list[_Job]:
         """What to look at for a fact; publishes at once a fact that has no targets."""
-        if getattr(self._profile, fact.section) is None:
-            self._publish(Observed(fact.name, (), f"the profile has no section {fact.section}"))
+        given = {name: self._observed[name] for name in fact.after}
+        absent = self._absent(fact, given)
+        if absent:
+            self._publish(Observed(fact.name, (), absent))
             return []
         try:
-            targets: list[Any] = list(fact.collect(look))
+            targets: list[Any] = list(
+                fact.collect(Look(self._profile, self._shared, given, self._reports, self._rights))
+            )
             if strangers := [target for target in targets if not isinstance(target, Target)]:
                 raise TypeError(f"no Target: {strangers[0]!r}")
+        except NothingToLookAtError as why:
+            self._publish(Observed(fact.name, (), str(why)))
+            return []
         except (Exception, SystemExit) as error:  # noqa: BLE001 (a pack's that breaks: its fact is unknown)
             broken = Seen(target=fact.name, how="", at=datetime.now(UTC), seconds=0.0, **_broke(error))
             self._publish(Observed(fact.name, (broken,)))
             return []
+        blind = _blinded_by(given, {target.name for target in targets})
+        self._expected[fact.name] = len(targets) + len(blind)
+        self._done[fact.name] = dict(enumerate(blind, len(targets)))
         if not targets:
-            self._publish(Observed(fact.name, (), f"section {fact.section} names nothing to look at"))
-        self._expected[fact.name] = len(targets)
-        self._done[fact.name] = {}
+            absent = "" if blind else f"section {fact.section} names nothing to look at"
+            self._publish(Observed(fact.name, tuple(blind), absent))
         return [_Job(fact.name, place, target) for place, target in enumerate(targets)]
+
+    def _absent(self, fact: Wanted, given: Mapping[str, Observed]) -> str:
+        """Why there is nothing to look at, or nothing."""
+        if fact.section and getattr(self._profile, fact.section, None) is None:
+            return f"the profile has no section {fact.section}"
+        return next((observed.absent for observed in given.values() if observed.absent), "")
 
     def _run(self, waiting: deque[_Job]) -> None:
         try:
@@ -156,15 +233,13 @@ class Gathering:
 
     def _lost(self, error: BaseException) -> None:
         """No fact that is missing still will come."""
-        for name in self._expected:
+        for name in self._wanted:
             if not self.ready(name):
                 broken = Seen(target=name, how="", at=datetime.now(UTC), seconds=0.0, **_broke(error))
                 self._publish(Observed(name, (broken,)))
 
     def _supervise(self, waiting: deque[_Job]) -> None:
-        for module in sorted({module for job in waiting for module in job.target.needs}):
-            with contextlib.suppress(ImportError):  # told by the targets that miss it
-                importlib.import_module(module)
+        _import(waiting)
         number = 0
         while waiting or self._running:
             while waiting and len(self._running) < MOST_AT_ONCE:
@@ -174,6 +249,9 @@ class Gathering:
                 next_one = min(job.given_up_at for job in self._running.values())
                 self._take(max(0.0, next_one - time.monotonic()))
                 self._give_up()
+            if due := self._due() if self._later else []:
+                _import(due)
+                waiting.extend(due)
 
     def _begin(self, number: int, job: _Job) -> None:
         job.at = datetime.now(UTC)
@@ -220,6 +298,31 @@ class Gathering:
         except BaseException as error:  # noqa: BLE001 (the unforeseen is "could not look", never silence)
             seen = job.seen(**_broke(error))
         self._finished.put((number, seen))
+
+
+def _import(jobs: Iterable[_Job]) -> None:
+    """What takes long to import, before any deadline begins."""
+    for module in sorted({module for job in jobs for module in job.target.needs}):
+        with contextlib.suppress(ImportError):  # told by the targets that miss it
+            importlib.import_module(module)
+
+
+def _blinded_by(given: Mapping[str, Observed], looked_at: Collection[str]) -> list[Seen]:
+    """What cannot be looked at for want of another fact: its dead targets, if not looked at anyway."""
+    return [
+        Seen(
+            target=dead.target,
+            outcome=Outcome.FAILED if dead.outcome is Outcome.TRUNCATED else dead.outcome,
+            how=dead.how,
+            at=dead.at,
+            seconds=0.0,
+            reason=f"needs {name}: {dead.reason}",
+            cure=dead.cure,
+        )
+        for name, observed in given.items()
+        for dead in observed.targets
+        if dead.outcome is not Outcome.SEEN and dead.target not in looked_at
+    ]
 
 
 def _look(job: _Job) -> Seen:

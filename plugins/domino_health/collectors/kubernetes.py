@@ -1,6 +1,7 @@
 """Facts from Kubernetes API servers: one target a cluster, or a namespace of it where it must be so."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
@@ -9,15 +10,71 @@ from typing import Any
 import msgspec
 
 from domino_health.collectors.cluster import PAGE, Connection, connect, how
-from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look, Target
+from domino_health.collectors.looking import (
+    WAY_IN,
+    CollectionError,
+    Deadline,
+    Look,
+    NothingToLookAtError,
+    Target,
+)
 from domino_health.collectors.way_in import NEEDS
-from domino_health.facts.kubernetes import Clock, Pod, PodList
+from domino_health.facts.kubernetes import Clock, PodList
+from domino_health.facts.rights import Right
 from domino_health.profile.clusters import Cluster
 
 
-def pods(look: Look) -> list[Target[Pod]]:
-    """Every pod of every cluster."""
-    return _listing(look, "/api/v1", "pods", PodList)
+@dataclass(frozen=True)
+class Listing:
+    """A collector: every object of one kind, of every cluster or of those of its namespaces that matter."""
+
+    what: str
+    """A sentence for those who ask what the fact is."""
+    resource: str
+    """As RBAC writes it: plural, lower case."""
+    page: type[Any]
+    """What a page of the list decodes to: ``PodList``."""
+    api: str = "/api/v1"
+    """``/api/v1``, or ``/apis/GROUP/VERSION``."""
+    in_namespaces: bool = True
+    """False for what belongs to the cluster as a whole: nodes."""
+
+    @property
+    def rights(self) -> tuple[Right, ...]:
+        """What the account must be allowed to. Where it looks by namespace, it must see whether that exists."""
+        group = self.api.removeprefix("/apis/").rpartition("/")[0] if self.api.startswith("/apis/") else ""
+        return (Right(self.resource, "list", group, in_namespaces=self.in_namespaces),)
+
+    def __call__(self, look: Look) -> list[Target[Any]]:
+        """One target a cluster, or a namespace of it.
+
+        Raises:
+            NothingToLookAtError: it belongs to no namespace, and the profile looks into namespaces alone.
+        """
+        decoder = msgspec.json.Decoder(self.page)
+        clusters = look.profile.clusters or ()
+        whole = [cluster for cluster in clusters if self.in_namespaces or not cluster.namespaces]
+        if clusters and not whole:
+            raise NothingToLookAtError(
+                f"{self.resource} belong to no namespace, and the profile looks into namespaces alone"
+            )
+        return [
+            self._target(look, cluster, namespace, decoder)
+            for cluster in whole
+            for namespace in cluster.namespaces or ("",)
+        ]
+
+    def _target(
+        self, look: Look, cluster: Cluster, namespace: str, decoder: msgspec.json.Decoder[Any]
+    ) -> Target[Any]:
+        within = f"/namespaces/{namespace}" if namespace else ""
+        path = f"{self.api}{within}/{self.resource}"
+        work = partial(_list, look, cluster, namespace, path, decoder)
+        name = f"{cluster.name}/{namespace}" if namespace else cluster.name
+        return Target(name, how(look, cluster, f"{path}?limit={PAGE}"), cluster.deadline, work, NEEDS)
+
+
+pods = Listing("Every pod of every cluster.", "pods", PodList)
 
 
 def clock(look: Look) -> list[Target[Clock]]:
@@ -25,20 +82,6 @@ def clock(look: Look) -> list[Target[Clock]]:
     cluster = (look.profile.clusters or ())[0]
     work = partial(_clock, look, cluster)
     return [Target(cluster.name, how(look, cluster, "/version"), cluster.deadline, work, NEEDS)]
-
-
-def _listing(look: Look, api: str, resource: str, page: type[Any]) -> list[Target[Any]]:
-    decoder = msgspec.json.Decoder(page)
-    targets = []
-    for cluster in look.profile.clusters or ():
-        for namespace in cluster.namespaces or ("",):
-            within = f"/namespaces/{namespace}" if namespace else ""
-            path = f"{api}{within}/{resource}"
-            work = partial(_list, look, cluster, namespace, path, decoder)
-            name = f"{cluster.name}/{namespace}" if namespace else cluster.name
-            asked = how(look, cluster, f"{path}?limit={PAGE}")
-            targets.append(Target(name, asked, cluster.deadline, work, NEEDS))
-    return targets
 
 
 def _list(

@@ -2,12 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from domino_health.facts.observed import Outcome
+from domino_health.facts.observed import Observed, Outcome
+from domino_health.facts.rights import Right
 from domino_health.profile import Profile
 
 Thing = TypeVar("Thing")
@@ -33,6 +35,10 @@ class CollectionError(Exception):
         self.outcome = outcome
         self.seen = seen
         """What was seen before looking was cut short; only with TRUNCATED."""
+
+
+class NothingToLookAtError(Exception):
+    """There is nothing to look at, and that is as it should be: a check of it is skipped with these words."""
 
 
 class Deadline:
@@ -132,6 +138,18 @@ class Look:
 
     profile: Profile
     shared: Shared
+    facts: Mapping[str, Observed] = field(default_factory=dict)
+    """Those that it asked for, complete: ``fact(…, after=("domino",))``."""
+    reports: Path | None = None
+    """The folder of this profile's reports, this run's and those before it."""
+    rights: tuple[Right, ...] = ()
+    """What all collectors of this run need to be allowed."""
+
+
+def rights_of(collect: object) -> tuple[Right, ...]:
+    """What a collector says that it needs: its attribute ``rights``."""
+    rights = getattr(collect, "rights", ())
+    return tuple(right for right in rights if isinstance(right, Right))
 
 
 Collector = Callable[[Look], Sequence[Target[Any]]]

@@ -10,8 +10,9 @@ from collections.abc import Generator
 import pytest
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Options of domino-health."""
+    pluginmanager.register(_Questions(), "domino-health-questions")
     group = parser.getgroup("domino-health", "health of a Domino platform")
     group.addoption(
         "--profile",
@@ -20,6 +21,62 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the checks against the environment described by profiles/NAME.yaml, or by a file "
         "given as a path (--profile=./prod.yaml). Shipped: demo, demo-healthy",
     )
+    group.addoption(
+        "--gate",
+        dest="health_gate",
+        metavar="NAME",
+        help="decide by this gate of the profile. Shipped: default, upgrade, nightly, audit",
+    )
+    group.addoption(
+        "--replay",
+        dest="health_replay",
+        metavar="DIR",
+        help="judge the facts of an earlier run again, by the profile that it recorded or by --profile; "
+        "nothing is looked at. DIR is its folder under reports/",
+    )
+    group.addoption(
+        "--show-profile",
+        dest="health_show_profile",
+        action="store_true",
+        help="print every final value of --profile and where it comes from, and end",
+    )
+    group.addoption(
+        "--list-checks",
+        dest="health_list_checks",
+        action="store_true",
+        help="print every check, by --profile's severities where one is given, and end",
+    )
+    group.addoption(
+        "--explain",
+        dest="health_explain",
+        metavar="ID",
+        help="print what a check wants and why, its thresholds, facts, targets and rights, and what to do; "
+        "by --profile's values where one is given, and end",
+    )
+
+
+class _Questions:
+    """Answers what needs no run: of its own, for a wrapper of a hook cannot keep others from their turn."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_cmdline_main(self, config: pytest.Config) -> int | None:
+        """Print what was asked for, and end; None where a run was asked for."""
+        if not _asks(config):
+            if config.option.health_gate is not None and not _wants_checks(config):
+                raise pytest.UsageError("--gate goes with --profile or --replay")
+            return None
+        from domino_health.plugin.asking import answer
+
+        return answer(config)
+
+
+def _wants_checks(config: pytest.Config) -> bool:
+    return config.option.health_profile is not None or config.option.health_replay is not None
+
+
+def _asks(config: pytest.Config) -> bool:
+    option = config.option
+    return bool(option.health_show_profile or option.health_list_checks or option.health_explain is not None)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -28,7 +85,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> "Generator[Non
     try:
         return (yield)
     except (SystemExit, pytest.skip.Exception, pytest.fail.Exception) as error:
-        if getattr(early_config.known_args_namespace, "health_profile", None) is None:
+        given = early_config.known_args_namespace
+        if all(getattr(given, name, None) is None for name in ("health_profile", "health_replay")):
             raise
         raise pytest.UsageError(f"a conftest.py ended the run while it was imported: {error!r}") from None
 
@@ -38,7 +96,7 @@ def pytest_cmdline_main(
     config: pytest.Config,
 ) -> "Generator[None, int | pytest.ExitCode | None, int | pytest.ExitCode | None]":
     """With a profile, run the checks instead of the suite's own tests, in one process."""
-    if config.option.health_profile is None:
+    if not _wants_checks(config) or _asks(config):
         return (yield)
     from domino_health.plugin.outermost import guarded
     from domino_health.plugin.suite import SUITE
@@ -55,13 +113,13 @@ def pytest_cmdline_main(
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the profile; every mistake in it is a usage error (exit 4), before anything is looked at."""
-    if config.option.health_profile is None:
+    if _asks(config) or not _wants_checks(config):
         return
     from domino_health.plugin import fixtures
     from domino_health.plugin.ending import Ending
-    from domino_health.plugin.run import Run
+    from domino_health.plugin.prepare import prepare
 
-    run = Run.prepare(config)
+    run = prepare(config)
     config.pluginmanager.register(run, "domino-health-run")
     if run.folder is not None:
         config.pluginmanager.register(Ending(run, run.folder), "domino-health-ending")

@@ -13,14 +13,16 @@ import pytest
 
 from domino_health import __version__
 from domino_health.facts.kubernetes import Clock
-from domino_health.gate import CLOSED, INTERNAL_ERROR, INTERRUPTED, OPEN, State, Verdict, close, decide
+from domino_health.gate import CLOSED, INTERNAL_ERROR, INTERRUPTED, OPEN, Verdict, close, decide
 from domino_health.plugin.fit import one_line
 from domino_health.plugin.signals import deafen, leave_at_once
 from domino_health.plugin.suite import runbook
 from domino_health.reports import evidence, html, junit
 from domino_health.reports.folder import Folder
-from domino_health.reports.record import Record
+from domino_health.reports.record import Record, Replay
 from domino_health.reports.text import verdict_lines
+from domino_health.results import ASSESSED, State
+from domino_health.rules import Entry, ledger
 from domino_health.vocabulary import clean
 
 if TYPE_CHECKING:
@@ -55,7 +57,7 @@ class Ending:
             yield
         except BaseException as error:  # noqa: BLE001 (another plugin's, SystemExit too; ours are still to come)
             failed += [error, *_attempt(lambda: junit.write(config))]
-        failed += _attempt(self.folder.point_latest)
+        failed += self._point_latest()
         if failed:
             verdict = close(verdict, INTERNAL_ERROR, [self._unwritten(error) for error in failed])
         elif verdict.open and session.exitstatus != OPEN:  # --max-warnings, or a plugin that counts
@@ -78,15 +80,19 @@ class Ending:
         verdict = close(self.verdict or self.record.verdict, status, [reason])
         self._page = self._page or Page(config, None)
         _attempt(lambda: evidence.write(self._known(), self.folder.path))
-        _attempt(self.folder.point_latest)
+        self._point_latest()
         return self._conclude(verdict)
+
+    def _point_latest(self) -> list[BaseException]:
+        """A replay is not the latest run: the platform was not looked at."""
+        return _attempt(self.folder.point_latest) if self.run.recorded is None else []
 
     def _decide(self, ended: int) -> Verdict:
         return decide(
             list(self.run.results.values()),
             selected=self.run.selected,
             known=len(self.run.known_ids),
-            gate=self.run.gate,
+            gate=self.run.rules.gate,
             broken=self.run.broken,
             # ``pytest.exit`` may ask for any status, but the run was interrupted all the same.
             pytest_status=INTERRUPTED if self.run.interrupted and ended in (OPEN, CLOSED) else ended,
@@ -99,13 +105,18 @@ class Ending:
             self.record = replace(self._known(), verdict=verdict)
             if _attempt(self._page.write_again):
                 self._page.remove()
-        if failed := _attempt(lambda: evidence.write_verdict(self._known(), self.folder.path)):
+        if failed := _attempt(self._write_last):
             self._page.remove()  # it may say that the gate is open; and on a full disk it makes room
             verdict = close(verdict, INTERNAL_ERROR, [self._unwritten(error) for error in failed])
             self.record = replace(self._known(), verdict=verdict)
-            _attempt(lambda: evidence.write_verdict(self._known(), self.folder.path))
+            _attempt(self._write_last)
         self.verdict = verdict
         return verdict
+
+    def _write_last(self) -> None:
+        """The verdict, and then the digests of all files, its own among them."""
+        evidence.write_verdict(self._known(), self.folder.path)
+        evidence.write_sums(self.folder.path)
 
     def _missing(self) -> dict[str, str]:
         """Id and node id of each check that left no result."""
@@ -142,17 +153,38 @@ class Ending:
             results=tuple(closes_first),
             observed=dict(sorted(observed.items())),
             many_clusters=self.run.many_clusters,
-            runbooks=dict(self._runbooks()),
+            runbooks=dict(self._pages(lambda check: runbook(check, self.run.loaded.packs))),
             redactor=self.run.loaded.redactor,
             version=__version__,
+            ledger=self._ledger(),
+            notes=dict(self._pages(self.run.notes)),
+            replay=self._replay(),
         )
 
-    def _runbooks(self) -> Iterator[tuple[str, str]]:
+    def _ledger(self) -> tuple[Entry, ...]:
+        found = {
+            result.id: [*result.findings, *(waived.finding for waived in result.waived)]
+            for result in self.run.results.values()
+            if result.state in ASSESSED or result.findings or result.waived
+        }
+        return ledger(self.run.rules, found, self.run.known_ids)
+
+    def _replay(self) -> Replay | None:
+        recorded, loaded = self.run.recorded, self.run.loaded
+        if recorded is None:
+            return None
+        same = loaded.source == recorded.profile
+        profile = "as recorded" if same else str(loaded.source)
+        return Replay(str(recorded.folder), recorded.verified, profile, recorded.exit_status)
+
+    def _pages(self, page_of: Callable[[str], Path | None]) -> Iterator[tuple[str, str]]:
+        """What is written of the checks that somebody must look after, by id."""
         for result in self.run.results.values():
-            page = runbook(result.id) if result.state not in (State.PASSED, State.SKIPPED) else None
+            page = page_of(result.id) if result.state not in (State.PASSED, State.SKIPPED) else None
             if page is not None:
                 with contextlib.suppress(OSError):  # it explains, and decides nothing
-                    yield result.id, page.read_text(encoding="utf-8", errors="replace")
+                    text = page.read_text(encoding="utf-8", errors="replace")
+                    yield result.id, self.run.shown(text)
 
     def _clock(self) -> Clock:
         observed = self.run.gathering.observed.get("clock") if self.run.gathering else None

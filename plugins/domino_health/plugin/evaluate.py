@@ -5,16 +5,17 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
+import pydantic
 import pytest
 
 from domino_health.facts.observed import Observed
-from domino_health.gate import Gate, Result, State, could_not_look, describe, judge
-from domino_health.units import spell_duration
-from domino_health.vocabulary import Assessment, CheckSpec, Unseen, spec_of
+from domino_health.results import Result, State, could_not_look, describe, judge
+from domino_health.rules import Rules
+from domino_health.vocabulary import Assessment, CheckSpec, Unseen, spec_of, threshold_types
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,14 @@ def spec_of_item(item: pytest.Item) -> CheckSpec | None:
     return spec_of(getattr(item, "obj", None))
 
 
-def evaluate(item: pytest.Function, gathered: Gathered, given: Mapping[str, Any], gate: Gate) -> Result:
+def evaluate(item: pytest.Function, gathered: Gathered, given: Mapping[str, Any], rules: Rules) -> Result:
     """The result of a check: it is called only when there is something that it can judge.
 
     Args:
         item: the check, its fixtures set up.
         gathered: what was seen, and when.
         given: the thresholds that the profile sets.
-        gate: what closes it.
+        rules: by what it is judged.
 
     Raises:
         Exception: whatever the check raises.
@@ -50,7 +51,7 @@ def evaluate(item: pytest.Function, gathered: Gathered, given: Mapping[str, Any]
     arguments = {name: item.funcargs[name] for name in spec.facts}
     judged_by = decisive(item, gathered)
 
-    result = _unjudged(spec, judged_by, gate)
+    result = _unjudged(spec, judged_by, rules)
     if result is None:
         # What an optional fact could not see is in the verdict: it explains, and decides nothing.
         unseen = [target for fact in judged_by.values() for target in fact.unseen]
@@ -63,8 +64,8 @@ def evaluate(item: pytest.Function, gathered: Gathered, given: Mapping[str, Any]
         returned = item.obj(**arguments, **thresholds)
         if "unseen" in arguments:
             unseen = list(_unanswered(returned, unseen))
-        result = judge(spec, returned, unseen, gate)
-    return replace(result, thresholds={name: _spell(value) for name, value in thresholds.items()})
+        result = judge(spec, returned, unseen, rules)
+    return replace(result, thresholds=_spelled(item.function, thresholds))
 
 
 def decisive(item: pytest.Function, gathered: Gathered) -> Mapping[str, Observed]:
@@ -82,7 +83,7 @@ def decisive(item: pytest.Function, gathered: Gathered) -> Mapping[str, Observed
     }
 
 
-def blinded(item: pytest.Function, gathered: Gathered, gate: Gate) -> Result | None:
+def blinded(item: pytest.Function, gathered: Gathered, rules: Rules) -> Result | None:
     """The result of a check that skips, or whose fixture does, where some of what it rests on was not seen.
 
     None where all of it was: then there is nothing to assess, and the check says why.
@@ -90,7 +91,7 @@ def blinded(item: pytest.Function, gathered: Gathered, gate: Gate) -> Result | N
     spec = spec_of_item(item)
     assert spec is not None, "only checks skip here"
     unseen = [target for fact in decisive(item, gathered).values() for target in fact.unseen]
-    return could_not_look(spec, unseen, gate) if unseen else None
+    return could_not_look(spec, unseen, rules) if unseen else None
 
 
 def _unanswered(returned: object, unseen: Sequence[Unseen]) -> Sequence[Unseen]:
@@ -105,15 +106,15 @@ def _unanswered(returned: object, unseen: Sequence[Unseen]) -> Sequence[Unseen]:
     return [target for target in unseen if target not in answered]
 
 
-def _unjudged(spec: CheckSpec, facts: Mapping[str, Observed], gate: Gate) -> Result | None:
+def _unjudged(spec: CheckSpec, facts: Mapping[str, Observed], rules: Rules) -> Result | None:
     """The result when a fact that the check cannot do without is absent, or nothing of it was seen."""
     for fact in facts.values():
         if fact.absent:
-            return describe(spec, State.SKIPPED, fact.absent)
+            return describe(rules.weighed(spec), State.SKIPPED, fact.absent)
     if "unseen" in spec.facts:
         return None
     if any(fact.blind for fact in facts.values()):
-        return could_not_look(spec, [target for fact in facts.values() for target in fact.unseen], gate)
+        return could_not_look(spec, [target for fact in facts.values() for target in fact.unseen], rules)
     return None
 
 
@@ -125,8 +126,14 @@ def _optional(function: Any, name: str) -> bool:
     return False
 
 
-def _spell(value: Any) -> str:
-    return spell_duration(value) if isinstance(value, timedelta) else json.dumps(value, default=str)
+def _spelled(function: Any, thresholds: Mapping[str, Any]) -> dict[str, str]:
+    """As the profile would write them: ``10m``, ``10GiB``, ``80%``."""
+    types = threshold_types(function)
+    plain = {
+        name: pydantic.TypeAdapter(types[name]).dump_python(value, mode="json")
+        for name, value in thresholds.items()
+    }
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in plain.items()}
 
 
 def wire(result: Result) -> dict[str, Any]:

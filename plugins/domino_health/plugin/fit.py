@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from domino_health.gate import Result
 from domino_health.redact import Redactor
-from domino_health.vocabulary import Finding, Ref, Unseen, clean, shorten
+from domino_health.results import Result
+from domino_health.rules import Waived, Waiver
+from domino_health.vocabulary import Attachment, Finding, Ref, Unseen, clean, shorten
 
 LONGEST = 2000
 """Characters of a text in a report. A scheduler's message on 5,000 nodes has a few hundred."""
@@ -46,13 +47,33 @@ def scrub(result: Result, redactor: Redactor) -> Result:
     return msgspec.convert(msgspec.to_builtins(replace(result, **outside)), Result)
 
 
+LARGEST_PLOT = 256 << 10
+"""Characters of a picture: 80 checks with one each are 20 MB of a page."""
+MOST_ROWS = 10_000
+"""Of an attached table."""
+
+
+def _fit_attachment(attachment: Attachment, redactor: Redactor) -> Attachment:
+    title, columns, rows = (
+        _fit(part, redactor) for part in (attachment.title, attachment.columns, attachment.rows[:MOST_ROWS])
+    )
+    if (more := len(attachment.rows) - MOST_ROWS) > 0:
+        title = f"{title} ({more} rows more left out)"
+    svg = redactor.scrub(attachment.svg)
+    if len(svg) > LARGEST_PLOT:
+        title, svg = f"{title} (a picture of {len(svg) >> 10} KiB left out)", ""
+    return Attachment(title, columns, rows, svg)
+
+
 _OURS = frozenset({"id", "title", "area", "rationale", "remediation", "test", "details"})
 
 
 def _fit(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, str):
         return shorten(shown(value, redactor), LONGEST)
-    if isinstance(value, Unseen | Finding | Ref):
+    if isinstance(value, Attachment):
+        return _fit_attachment(value, redactor)
+    if isinstance(value, Unseen | Finding | Ref | Waived | Waiver):
         parts = {each.name: _fit(getattr(value, each.name), redactor) for each in fields(value)}
         return replace(value, **parts)
     if isinstance(value, tuple):

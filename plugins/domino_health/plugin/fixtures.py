@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from domino_health.collectors.gather import Gathering
+from domino_health.collectors.gather import Source
 from domino_health.facts.observed import Observed
 from domino_health.plugin.facts import GATHERING
 from domino_health.vocabulary import Unseen
@@ -25,7 +25,7 @@ def unseen() -> list[Unseen]:
     return []
 
 
-def moment(gathering: Gathering, clock: Observed | None) -> datetime:
+def moment(gathering: Source, clock: Observed | None) -> datetime:
     """``now``: ages are told by the clock of those who made what has them."""
     skew = sum(seen.skew for seen in clock.objects) if clock else 0
     return gathering.began + timedelta(seconds=skew)

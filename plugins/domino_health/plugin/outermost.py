@@ -11,7 +11,8 @@ import pytest
 
 from domino_health.gate import INTERNAL_ERROR, INTERRUPTED, OPEN, USAGE
 from domino_health.plugin.ending import Ending
-from domino_health.plugin.run import ONLY_ASKS, Run
+from domino_health.plugin.prepare import ONLY_ASKS
+from domino_health.plugin.run import Run
 from domino_health.plugin.signals import mute
 
 Status = int | pytest.ExitCode | None

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from domino_health.collectors.gather import Gathering
+from domino_health.collectors.gather import Source
 from domino_health.vocabulary import shorten
 
 PLAIN_EVERY = 5.0
@@ -15,7 +15,7 @@ PLAIN_EVERY = 5.0
 class Progress:
     """Draws how far gathering has come. Only from the main thread, outside of pytest's capture."""
 
-    def __init__(self, config: pytest.Config, gathering: Gathering, shown: Callable[[str], str]) -> None:
+    def __init__(self, config: pytest.Config, gathering: Source, shown: Callable[[str], str]) -> None:
         self._reporter = config.pluginmanager.get_plugin("terminalreporter")
         self._gathering = gathering
         self._shown = shown

@@ -1,8 +1,7 @@
 """A run with a profile: what happens in each of pytest's hooks."""
 
-import os
 import warnings
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,114 +9,58 @@ from typing import Any
 import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprTracebackNative  # no public name
 
-from domino_health.collectors.gather import Gathering, Wanted
-from domino_health.gate import INTERNAL_ERROR, Gate, Result, State
+from domino_health.collectors.gather import Gathering, Source
 from domino_health.plugin import evaluate, fixtures, outcome
-from domino_health.plugin.facts import CLOCK, GATHERING, wanted_by
+from domino_health.plugin.facts import CLOCK, GATHERING, all_wanted, wanted_by
 from domino_health.plugin.fit import scrub, shown
 from domino_health.plugin.progress import Progress
-from domino_health.plugin.signals import deafen, interruptible
-from domino_health.plugin.suite import SUITE, known_checks, runbook
-from domino_health.profile import Loaded, ProfileError, load
+from domino_health.plugin.replay import Replayed
+from domino_health.plugin.signals import deafen
+from domino_health.plugin.suite import SUITE, runbook
+from domino_health.profile import Loaded
 from domino_health.reports import html, junit
 from domino_health.reports.folder import Folder
+from domino_health.reports.recorded import Recorded
 from domino_health.reports.text import finding_lines
+from domino_health.results import Result, State, held_to
+from domino_health.rules import Rules
+from domino_health.vocabulary import Severity
 
 RESULT = pytest.StashKey[Result]()
-
-ONLY_ASKS = (
-    *("collectonly", "setupplan", "help", "version", "markers"),
-    *("showfixtures", "show_fixtures_per_test", "cacheshow"),
-)
-"""Options with which no check is called: there is nothing to report, and no verdict."""
 
 
 class Run:
     """Registered as a plugin only when there is a profile."""
 
-    def __init__(self, config: pytest.Config, loaded: Loaded, known: Mapping[str, Any]) -> None:
+    def __init__(
+        self, config: pytest.Config, loaded: Loaded, rules: Rules, recorded: Recorded | None = None
+    ) -> None:
         self.config = config
         self.loaded = loaded
-        self.known_ids = set(known)
-        self.gate = Gate()
+        self.recorded = recorded
+        """The run that is judged again; None where the platform is looked at."""
+        self.known_ids = set(loaded.checks)
+        self.rules = rules
+        self.controls: Mapping[str, Sequence[str]] = {}
+        """Check id to the frameworks' controls that it is evidence for."""
         self.selected: dict[str, str] = {}
         """Id of each check of this run, to its node id."""
         self.results: dict[str, Result] = {}
         self.broken: list[str] = []
         self.interrupted = False
-        self.gathering: Gathering | None = None
+        self.gathering: Source | None = None
         self.progress: Progress | None = None
         self.folder: Folder | None = None
         """Where this run reports; None when it reports nothing."""
+        for area in sorted({id.rpartition("-")[0] for id in self.known_ids}):
+            self._mark(area, f"checks of area {area}")
+        for severity in Severity:
+            self._mark(str(severity), f"checks that are {severity} by this profile")
 
-    @classmethod
-    def prepare(cls, config: pytest.Config) -> "Run":
-        """Read the profile, and say where the reports go, before their plugins ask.
-
-        Raises:
-            pytest.UsageError: the profile's mistakes, all of them.
-        """
-        interruptible(config)
-        known = known_checks()
-        here = config.invocation_params.dir
-
-        def start_lab(kind: str) -> Mapping[str, str]:
-            from domino_health import lab
-
-            try:
-                platform = lab.start(kind)
-            except (OSError, lab.RecordingError) as error:
-                pytest.exit(f"domino-health: the demo's platform did not start: {error}", INTERNAL_ERROR)
-            config.add_cleanup(platform.stop)
-            return platform.variables
-
-        try:
-            loaded = load(
-                config.option.health_profile,
-                directories=[here / "profiles", SUITE / "profiles"],
-                checks=known,
-                start_lab=start_lab,
-            )
-        except ProfileError as error:
-            raise pytest.UsageError(*str(error).splitlines()) from None
-        if loaded.name in ("", ".", "..") or not loaded.name.isprintable():
-            raise pytest.UsageError(
-                f"a profile cannot be called {loaded.name!r}: its reports' folder has its name"
-            )
-        run = cls(config, loaded, known)
-        # A warning in a collector's thread must not become an error that looks like an outage; nor where the
-        # filters are -W's (in PYTEST_ADDOPTS, say), or, between pytest's phases, Python's own.
-        config.addinivalue_line("filterwarnings", "default")
-        config.known_args_namespace.pythonwarnings = None
-        # A project that names its own tests otherwise must not hide the checks.
-        config.addinivalue_line("python_files", "test_*.py")
-        config.addinivalue_line("python_functions", "test_*")
-        config.option.showcapture = "no"
-        if not any(getattr(config.option, name, False) for name in ONLY_ASKS):
-            run._choose_folder(here / "reports" / loaded.name)
-        return run
-
-    def _choose_folder(self, parent: Path) -> None:
-        if any(expand(str(parent)) != str(parent) for expand in (os.path.expandvars, os.path.expanduser)):
-            raise pytest.UsageError(
-                f"reports cannot be written into {parent}: pytest and pytest-html would write elsewhere, for "
-                "they take a $ for the beginning of a variable's name; use other names"
-            )
-        try:
-            self.folder = Folder.make(parent)
-        except OSError as error:
-            pytest.exit(f"domino-health: reports cannot be written: {error}", returncode=INTERNAL_ERROR)
-        option = self.config.option
-        if hasattr(option, "xmlpath") and not option.xmlpath:
-            option.xmlpath = str(self.folder.path / "junit.xml")
-        # pytest-html needs pytest-metadata, and says so by a KeyError.
-        if (
-            hasattr(option, "htmlpath")
-            and not option.htmlpath
-            and self.config.pluginmanager.hasplugin("metadata")
-        ):
-            option.htmlpath = str(self.folder.path / "report.html")
-            option.self_contained_html = True
+    def _mark(self, name: str, what: str) -> None:
+        """Let ``-m`` know a word, once."""
+        if not any(line.partition(":")[0] == name for line in self.config.getini("markers")):
+            self.config.addinivalue_line("markers", f"{name}: {what}")
 
     # Before the checks run
 
@@ -135,15 +78,36 @@ class Run:
 
     def pytest_report_header(self) -> list[str]:
         """Which profile, and how many checks there are."""
-        return [f"profile: {self.loaded.name} ({self.loaded.source}), {len(self.known_ids)} checks known"]
+        gate = f"gate {self.rules.gate.name}"
+        lines = [
+            f"profile: {self.loaded.name} ({self.loaded.source}), {gate}, {len(self.known_ids)} checks known"
+        ]
+        if self.recorded is not None:
+            lines.append(
+                f"replay: {self.recorded.folder}, of {self.recorded.began:%Y-%m-%d %H:%M} UTC; {self._proof}"
+            )
+        return lines
+
+    @property
+    def _proof(self) -> str:
+        assert self.recorded is not None, "only of a replay"
+        return (
+            "its SHA256SUMS hold"
+            if self.recorded.verified
+            else "it has no SHA256SUMS: nobody can tell whether it was changed"
+        )
 
     def pytest_pycollect_makemodule(
         self, module_path: Path, parent: pytest.Collector
     ) -> pytest.Module | None:
         """Give a check the same name wherever the suite is installed and wherever pytest was called."""
-        if not module_path.is_relative_to(SUITE):
+        roots = [
+            pack.directory.parent for pack in self.loaded.packs if module_path.is_relative_to(pack.directory)
+        ]
+        root = next(iter(roots), SUITE)
+        if not module_path.is_relative_to(root):
             return None
-        nodeid = module_path.relative_to(SUITE).as_posix()
+        nodeid = module_path.relative_to(root).as_posix()
         return pytest.Module.from_parent(parent, path=module_path, nodeid=nodeid)
 
     @pytest.hookimpl(tryfirst=True)
@@ -161,11 +125,15 @@ class Run:
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Checks that are not among the installed ones are known from here on, selected or not.
 
-        ``-k`` knows them by their ids.
+        ``-k`` knows them by their ids, ``-m`` by their areas and severities.
         """
         if spec := evaluate.spec_of_item(item):
+            spec = self.rules.weighed(spec)
             self.known_ids.add(spec.id)
             item.extra_keyword_matches.add(spec.id)
+            self._mark(spec.area, f"checks of area {spec.area}")
+            item.add_marker(spec.area)
+            item.add_marker(str(spec.severity))
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -189,8 +157,9 @@ class Run:
             seen[spec.id] = item.nodeid
             item.user_properties += [
                 ("check", spec.id),
-                ("severity", str(spec.severity)),
+                ("severity", str(self.rules.weighed(spec).severity)),
                 ("area", spec.area),
+                *(("control", control) for control in self.controls.get(spec.id, ())),
             ]
 
     @pytest.hookimpl(trylast=True)
@@ -201,7 +170,12 @@ class Run:
                 self.selected[spec.id] = item.nodeid
         if self.folder is None or not session.items:
             return
-        self.gathering = Gathering(list(_all_wanted(session.items)), self.loaded.profile)
+        wanted = all_wanted(session.items)
+        if self.recorded is not None:
+            self.gathering = Replayed(wanted, self.recorded)
+        else:
+            self.gathering = Gathering(wanted, self.loaded.profile, self.folder.path.parent)
+        self.rules = replace(self.rules, day=self.gathering.began.date())
         self.config.stash[GATHERING] = self.gathering
         self.progress = Progress(self.config, self.gathering, self.shown)
         self.gathering.start()
@@ -223,10 +197,8 @@ class Run:
         spec = evaluate.spec_of_item(pyfuncitem)
         assert spec is not None, "strangers were refused at collection"
         given = self.loaded.thresholds.get(spec.id, {})
-        result = evaluate.evaluate(pyfuncitem, self._gathered(pyfuncitem), given, self.gate)
-        page = runbook(spec.id)
-        result = replace(result, test=pyfuncitem.nodeid, runbook=self._named(page) if page else "")
-        result = scrub(result, self.loaded.redactor)
+        result = evaluate.evaluate(pyfuncitem, self._gathered(pyfuncitem), given, self.rules)
+        result = self._completed(result, pyfuncitem)
         before = pyfuncitem.stash.get(RESULT, None)  # of a subtest that failed
         if before is not None and before.closes and result.state is not State.FAILED:
             result = before
@@ -249,6 +221,26 @@ class Run:
         now = fixtures.moment(self.gathering, facts.get(CLOCK))
         facts = {name: fact for name, fact in facts.items() if name != CLOCK or name in spec.facts}
         return evaluate.Gathered(facts, now)
+
+    def _completed(self, result: Result, item: pytest.Item) -> Result:
+        """The result with all that the engine knows of its check, fit to be shown."""
+        page, notes = runbook(result.id, self.loaded.packs), self.notes(result.id)
+        result = replace(
+            result,
+            test=item.nodeid,
+            runbook=self._named(page) if page else "",
+            notes=notes.name if notes else "",
+            controls=tuple(self.controls.get(result.id, ())),
+        )
+        return scrub(held_to(result, self.rules.gate), self.loaded.redactor)
+
+    def notes(self, id: str) -> Path | None:
+        """What people here know of a check; None where they have written nothing."""
+        directory = (
+            self.loaded.profile.knowledge if self.recorded is None else self.recorded.folder / "knowledge"
+        )
+        page = directory / f"{id}.md" if directory else None
+        return page if page is not None and page.is_file() else None
 
     def _named(self, path: Path) -> str:
         """A path as one would type it where pytest was called."""
@@ -277,7 +269,10 @@ class Run:
         result = item.stash.get(RESULT, None)
         looks_like = result if call.when == "call" else None
         if call.excinfo is not None:
-            raised = self._blinded(item, call) or outcome.raised(item, call, report, self.loaded.redactor)
+            raised = self._blinded(item, call) or outcome.raised(
+                item, call, report, self.loaded.redactor, self.rules
+            )
+            raised = self._completed(raised, item)
             # The first thing that closes the gate stands; what comes after it is shown as well.
             if result is None or (raised.closes and not result.closes):
                 item.stash[RESULT] = result = raised
@@ -297,8 +292,7 @@ class Run:
         marked = item.get_closest_marker("skip") or item.get_closest_marker("skipif")
         if not skips or marked or not isinstance(item, pytest.Function) or self.gathering is None:
             return None
-        result = evaluate.blinded(item, self._gathered(item), self.gate)
-        return scrub(replace(result, test=item.nodeid), self.loaded.redactor) if result else None
+        return evaluate.blinded(item, self._gathered(item), self.rules)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
@@ -325,6 +319,8 @@ class Run:
         if plain is None:
             return None
         state = State(plain["state"])
+        if state is State.WAIVED:
+            return "waived", "w", ("WAIVED", {"yellow": True})
         if state is State.WARNED:
             return "warned", "W", ("WARNED", {"yellow": True})
         if state is State.UNKNOWN:
@@ -351,18 +347,6 @@ class Run:
         if isinstance(excinfo.value, pytest.exit.Exception):
             excinfo.value.msg = self.shown(str(excinfo.value.msg))
             excinfo.value.args = (excinfo.value.msg,)
-
-
-def _all_wanted(items: list[pytest.Item]) -> Collection[Wanted]:
-    """The facts of all checks; one name is one fact, or a check would be judged by another one's."""
-    wanted: dict[str, Wanted] = {}
-    for item in items:
-        for name, fact in wanted_by(item).items():
-            if wanted.setdefault(name, fact) is not fact:
-                raise pytest.UsageError(
-                    f"two facts are called {name!r}: {item.nodeid} asks for another than those before it"
-                )
-    return wanted.values()
 
 
 def _some(names: list[str]) -> str:

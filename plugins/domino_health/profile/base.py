@@ -9,7 +9,7 @@ import pydantic
 from pydantic_core import PydanticCustomError
 
 from domino_health.profile.files import located, read, require_file
-from domino_health.profile.references import Referenced
+from domino_health.profile.references import Referenced, directory_of
 from domino_health.units import Duration
 
 _LARGEST_BUNDLE = 1 << 22
@@ -94,7 +94,7 @@ Deadline = Annotated[Duration, pydantic.AfterValidator(_positive)]
 def _existing_file(value: Any, info: pydantic.ValidationInfo) -> Any:
     if not isinstance(value, str):
         raise ValueError("must be the path of a file")  # noqa: TRY004 (pydantic's own protocol)
-    directory = info.context["directory"] if info.context else Path()
+    directory = directory_of(value, info.context["directory"] if info.context else Path())
     path = located(value, directory)
     try:
         require_file(path)
@@ -109,6 +109,21 @@ ExistingFile = Annotated[
     Path, pydantic.BeforeValidator(_existing_file), pydantic.PlainSerializer(str, when_used="json")
 ]
 """A file that is there; a relative path is relative to the profile, ``~`` is understood."""
+
+
+def _existing_directory(value: Any, info: pydantic.ValidationInfo) -> Any:
+    if not isinstance(value, str):
+        raise ValueError("must be the path of a directory")  # noqa: TRY004 (pydantic's own protocol)
+    path = located(value, directory_of(value, info.context["directory"] if info.context else Path()))
+    if not path.is_dir():
+        raise ValueError(f"there is no directory {value}")
+    return path
+
+
+ExistingDirectory = Annotated[
+    Path, pydantic.BeforeValidator(_existing_directory), pydantic.PlainSerializer(str, when_used="json")
+]
+"""A directory that is there; a relative path is relative to the profile, ``~`` is understood."""
 
 
 def _with_certificate(path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -39,7 +40,11 @@ class Document:
     """A parsed profile: plain values, the line of each, and what went wrong so far."""
 
     data: Any = field(default=None, repr=False)
+    source: Path = Path()
+    """The file."""
     lines: dict[Loc, int] = field(default_factory=dict)
+    sources: dict[Loc, Path] = field(default_factory=dict)
+    """Where a value stands that was taken from another file."""
     problems: list[Problem] = field(default_factory=list)
     told: dict[Loc, list[Problem]] = field(default_factory=dict)
     """Where a mistake is known, so that what follows from it is not told as another one."""
@@ -48,15 +53,20 @@ class Document:
     references: dict[Loc, str] = field(default_factory=dict)
     """Where a reference stood, and the value as it was written."""
 
-    def line(self, loc: Loc) -> int:
-        """The line of a value, or of the nearest thing around it that has one."""
+    def place(self, loc: Loc) -> tuple[Path, int]:
+        """The file and line of a value, or of the nearest thing around it that has one."""
         while loc and loc not in self.lines:
             loc = loc[:-1]
-        return self.lines.get(loc, 0)
+        return self.sources.get(loc, self.source), self.lines.get(loc, 0)
+
+    def line(self, loc: Loc) -> int:
+        """The line alone."""
+        return self.place(loc)[1]
 
     def complain(self, loc: Loc, message: str) -> None:
         """Note a mistake at a place."""
-        problem = Problem(self.line(loc), spell(loc), message)
+        source, line = self.place(loc)
+        problem = Problem(line, spell(loc), message, source if source != self.source else None)
         self.told.setdefault(loc, []).append(problem)
         self.problems.append(problem)
 
@@ -71,9 +81,9 @@ class Document:
         return any(loc[: length + 1] in self.told for length in range(len(loc)))
 
 
-def parse(text: str) -> Document:
+def parse(text: str, source: Path = Path()) -> Document:
     """Parse YAML safely; mistakes of form are in the document's problems, with their lines."""
-    document = Document()
+    document = Document(source=source)
     loader = None
     try:
         loader = yaml.SafeLoader(text)

@@ -36,9 +36,12 @@ class Problem:
     path: str
     """``clusters[0].context``; empty for the file as a whole."""
     message: str
+    source: Path | None = None
+    """The file, where it is another one than the profile: what it extends."""
 
     def text(self, source: Path) -> str:
         """One line: ``profiles/prod.yaml:7: clusters[0].contxt: unknown key; did you mean context?``."""
+        source = self.source or source
         place = f"{source}:{self.line}" if self.line else str(source)
         parts = (place, self.path, shorten(self.message, _LONGEST))
         return clean(" ".join(": ".join(part for part in parts if part).splitlines()))
@@ -49,7 +52,9 @@ class ProfileError(Exception):
 
     def __init__(self, source: Path, problems: Iterable[Problem]) -> None:
         self.source = source
-        self.problems = tuple(sorted(problems, key=lambda problem: (problem.line, problem.path)))
+        self.problems = tuple(
+            sorted(problems, key=lambda problem: (str(problem.source or ""), problem.line, problem.path))
+        )
         super().__init__("\n".join(problem.text(source) for problem in self.problems))
 
 

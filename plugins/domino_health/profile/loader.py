@@ -1,28 +1,26 @@
 """From a name or a path to a profile, or to all of its mistakes at once."""
 
-import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pydantic
-from pydantic_core import ErrorDetails
-
-from domino_health.profile import files
-from domino_health.profile.base import Section
+from domino_health.profile import files, judging
 from domino_health.profile.document import Document, Loc, parse
-from domino_health.profile.errors import Problem, ProfileError, did_you_mean, nearest, reworded
+from domino_health.profile.errors import Problem, ProfileError
+from domino_health.profile.extending import extended
+from domino_health.profile.finding import find, text_of
+from domino_health.profile.mistakes import validated
 from domino_health.profile.models import Profile
+from domino_health.profile.packs import Pack, PackError, load_packs, model_with
 from domino_health.profile.references import resolve
-from domino_health.profile.resolved import spell_out
+from domino_health.profile.resolved import spell_out, spell_out_as_written
 from domino_health.profile.thresholds import Check, spelled, typed
 from domino_health.redact import Redactor
-from domino_health.vocabulary import clean
+from domino_health.rules import Gate, Waiver
+from domino_health.vocabulary import Severity, clean
 
 StartLab = Callable[[str], Mapping[str, str]]
-
-_LARGEST = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -38,173 +36,156 @@ class Loaded:
     """Takes every referenced value out of whatever is shown."""
     thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
     """Check id to the thresholds that the profile sets, typed."""
+    checks: Mapping[str, Check] = field(default_factory=dict, repr=False)
+    """All known checks by id, those of packs too."""
+    packs: tuple[Pack, ...] = ()
+    gates: Mapping[str, Gate] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    places: Mapping[Loc, str] = field(default_factory=dict, repr=False)
+    """Where each value of the profile was written: ``prod.yaml:7``."""
+    scalars: frozenset[Loc] = field(default_factory=frozenset, repr=False)
+    """Those places at which a single value was written."""
+
+    def called(self, name: str) -> "Loaded":
+        """The same under another name: a recorded one's file is called ``profile.yaml``."""
+        return replace(self, name=clean(name))
+
+    @property
+    def severities(self) -> Mapping[str, Severity]:
+        """Check id to the severity that the profile gives it."""
+        return {id: Severity(name) for id, name in self.profile.severities.items()}
 
 
-def find(name: str, directories: Sequence[Path]) -> Path:
-    """The file of ``--profile NAME``: a path, or a name in one of the directories.
-
-    Raises:
-        ProfileError: there is none, with the names that there are.
-    """
-    if not name.strip():
-        message = f"names no profile{did_you_mean(name, _known(directories))}"
-        raise ProfileError(Path("--profile="), [Problem(0, "", message)])
-    path = files.located(name, Path())
-    if path.suffix in (".yaml", ".yml") or path.parent != Path():
-        try:
-            files.require_file(path)
-        except ValueError as error:
-            raise ProfileError(path, [Problem(0, "", _directory(path) or str(error))]) from None
-        return path
-    for directory in directories:
-        for candidate in (directory / f"{name}.yaml", directory / f"{name}.yml"):
-            if _is_file(candidate):
-                return candidate
-    # Only what is spelled as a path: `profiles` may be a name that is misspelled.
-    if ("/" in name or name in (".", "..")) and (message := _directory(path)):
-        raise ProfileError(path, [Problem(0, "", message)])
-    source = directories[0] / f"{name}.yaml" if directories else path
-    raise ProfileError(source, [Problem(0, "", f"no such profile{did_you_mean(name, _known(directories))}")])
-
-
-def _directory(path: Path) -> str:
-    """What to do when ``path`` is a directory, or nothing."""
-    try:
-        if not path.is_dir():
-            return ""
-    except OSError:  # a name that is too long
-        return ""
-    inside = ", ".join(str(file) for file in sorted(_profiles_in(path)))
-    return f"is a directory; name a file in it{': ' if inside else ''}{inside}"
-
-
-def _known(directories: Sequence[Path]) -> set[str]:
-    return {file.stem for directory in directories for file in _profiles_in(directory)}
-
-
-def _profiles_in(directory: Path) -> Iterator[Path]:
-    # Hidden ones, such as .pre-commit-config.yaml, are other tools'.
-    return (file for file in directory.glob("[!.]*.y*ml") if _is_file(file))
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        files.require_file(path)
-    except ValueError:
-        return False
-    return True
+def _no_packs(name: str) -> Pack:
+    raise PackError(f"there is no package {name}")
 
 
 def load(
-    name: str, *, directories: Sequence[Path], checks: Mapping[str, Check], start_lab: StartLab
+    name: str,
+    *,
+    directories: Sequence[Path],
+    checks: Mapping[str, Check],
+    start_lab: StartLab,
+    load_pack: Callable[[str], Pack] = _no_packs,
+    offline: bool = False,
 ) -> Loaded:
     """Read, resolve and validate a profile.
 
     Args:
         name: of ``--profile``: a name or a path.
         directories: where names are looked up, the first one first.
-        checks: all known checks by id, to hold thresholds against.
+        checks: the suite's own checks by id, to hold thresholds against.
         start_lab: starts the demo platform a profile asks for and gives the variables it defines.
+        load_pack: imports a pack.
+        offline: for a replay: nothing is looked at, so that no reference is resolved and no file but the
+            profile need be there. Sections that say how to reach the platform are not held against anything.
 
     Raises:
         ProfileError: with every mistake, its line, its path and its cure.
     """
-    source = find(name, directories)
-    document = parse(_text(source))
+    document = _read(find(name, directories), directories)
+    document.data.pop("extends", None)
+    if not offline:
+        lab = document.data.get("lab")
+        resolve(document, document.source.parent, start_lab(lab) if lab in ("faulty", "healthy") else {})
+    packs = load_packs(document, checks, load_pack)
+    known = {**checks, **{id: check for pack in packs for id, check in pack.checks.items()}}
+    judging.hold(document, known)
+    thresholds = typed(document, known)
+    model = model_with(packs)
+    profile = _judged_by(document, model) if offline else validated(document, model)
+    redactor = Redactor(document.secrets)
+    if profile is None or document.problems:
+        raise ProfileError(
+            document.source,
+            [Problem(p.line, p.path, redactor.scrub(p.message), p.source) for p in document.problems],
+        )
+    final = spelled(thresholds, known)
+    if offline:
+        resolved = spell_out_as_written(document.data, final)
+    else:
+        resolved = spell_out(profile, final, document.references, redactor)
+    return Loaded(
+        name=clean(document.source.stem),
+        source=document.source,
+        profile=profile,
+        resolved=resolved,
+        redactor=redactor,
+        thresholds=thresholds,
+        checks=known,
+        packs=packs,
+        gates=judging.gates(profile.gates),
+        waivers=judging.waivers(profile.waivers or ()),
+        places={
+            loc: f"{source.name}:{line}" for loc in document.lines for source, line in [document.place(loc)]
+        },
+        scalars=frozenset(_scalars(document.data, ())),
+    )
+
+
+def _scalars(value: Any, loc: Loc) -> Iterator[Loc]:
+    """Where single values stand."""
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _scalars(item, (*loc, key))
+    else:
+        yield loc
+
+
+def _read(source: Path, directories: Sequence[Path]) -> Document:
+    """The document of a profile, with what it takes from the one that it extends.
+
+    Raises:
+        ProfileError: either is no mapping at all.
+    """
+    document = _parsed(source)
+    wanted = document.data.get("extends")
+    if not isinstance(wanted, str) or not wanted:
+        return document
+    path = files.located(wanted, source.parent)
+    beside = path.with_name(f"{path.name}.yaml")
+    if path.suffix not in (".yaml", ".yml") and beside.is_file():
+        path = beside
+    try:
+        path = path if path.suffix in (".yaml", ".yml") else find(wanted, directories)
+        base = _parsed(path)
+    except ProfileError as error:
+        document.problems += [
+            Problem(document.line(("extends",)), "extends", f"{path}: {problem.message}")
+            if not problem.line
+            else Problem(problem.line, problem.path, problem.message, error.source)
+            for problem in error.problems
+        ]
+        raise ProfileError(source, document.problems) from None
+    if "extends" in base.data:
+        document.complain(("extends",), f"{path} extends another profile itself; one step is all there is")
+    extended(document, base, path.parent)
+    return document
+
+
+def _parsed(source: Path) -> Document:
+    document = parse(text_of(source), source)
     if not document.problems and document.data is None:
         document.problems.append(Problem(0, "", "is empty; begin with version: 1"))
     elif not document.problems and not isinstance(document.data, dict):
         document.complain((), "must be keys and values; begin with version: 1")
     if not isinstance(document.data, dict):
         raise ProfileError(source, document.problems)
-
-    lab = document.data.get("lab")
-    resolve(document, source.parent, start_lab(lab) if lab in ("faulty", "healthy") else {})
-    thresholds = typed(document, checks)
-    profile = _validate(document, source)
-    redactor = Redactor(document.secrets)
-    if profile is None or document.problems:
-        raise ProfileError(
-            source, [Problem(p.line, p.path, redactor.scrub(p.message)) for p in document.problems]
-        )
-    resolved = spell_out(profile, spelled(thresholds, checks), document.references, redactor)
-    return Loaded(clean(source.stem), source, profile, resolved, redactor, thresholds)
+    return document
 
 
-def _text(source: Path) -> str:
-    try:
-        content = files.read(source, _LARGEST)
-    except ValueError as error:
-        raise ProfileError(source, [Problem(0, "", f"cannot be read: {error}")]) from None
-    if len(content) > _LARGEST:
-        raise ProfileError(source, [Problem(0, "", "larger than 256 KiB; this is not a profile")])
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        byte = content[error.start]
-        message = f"cannot be read: byte {byte:#04x} is not UTF-8; save the file as UTF-8"
-        raise ProfileError(source, [Problem(line, "", message)]) from None
+_KEPT = ("version", "description", "packs", *judging.JUDGED_BY)
 
 
-def _validate(document: Document, source: Path) -> Profile | None:
-    try:
-        return Profile.model_validate(document.data, context={"directory": source.parent.absolute()})
-    except pydantic.ValidationError as error:
-        for mistake in _one_each(document, error.errors(include_url=False)):
-            _complain(document, mistake)
+def _judged_by(document: Document, model: type[Profile]) -> Profile | None:
+    """A profile of which only what judges is read; its other sections are there, as they were written."""
+    if unknown := sorted(set(document.data) - set(model.model_fields)):
+        for key in unknown:
+            document.complain((key,), "unknown key")
         return None
-
-
-def _one_each(document: Document, mistakes: Sequence[ErrorDetails]) -> list[ErrorDetails]:
-    """Without what follows from another mistake."""
-    unknown = [each["loc"] for each in mistakes if each["type"] == "extra_forbidden"]
-    # With `adress` told, and that address was meant, it is not told as missing too.
-    meant = {(*loc[:-1], nearest(str(loc[-1]), _model_at(loc[:-1]).model_fields)) for loc in unknown}
-    return [
-        each
-        for each in mistakes
-        if each["loc"] in unknown
-        or not (document.is_told(each["loc"]) or (each["type"] == "missing" and each["loc"] in meant))
-    ]
-
-
-def _complain(document: Document, mistake: ErrorDetails) -> None:
-    loc: Loc = mistake["loc"]
-    if mistake["type"] == "extra_forbidden":
-        hint = did_you_mean(str(loc[-1]), _model_at(loc[:-1]).model_fields)
-        document.complain_instead(loc, f"unknown key{hint}")
-    elif mistake["type"] == "missing":
-        document.complain(loc[:-1], f"{loc[-1]} is missing")
-    elif mistake["type"] == "twice":
-        _complain_of_doubles(document, loc, mistake["ctx"]["again"])
-    elif mistake["type"] == "model_type":
-        sample = _model_at(loc).sample
-        document.complain(loc, reworded(mistake) + (f", such as `{sample}`" if sample else ""))
-    else:
-        document.complain(loc, reworded(mistake))
-
-
-def _complain_of_doubles(document: Document, loc: Loc, again: Mapping[int, tuple[str, int]]) -> None:
-    for index, (name, first) in again.items():
-        line = document.line((*loc, first))
-        document.complain(
-            (*loc, index),
-            f"two are called {name}, the first on line {line}; keep one, or give them different names",
-        )
-
-
-def _model_at(loc: Loc) -> type[Section]:
-    model: type[Section] = Profile
-    for part in loc:
-        if isinstance(part, str):
-            model = next(_models(model.model_fields[part].annotation))
-    return model
-
-
-def _models(annotation: Any) -> Iterator[type[Section]]:
-    """The models inside of ``Annotated[tuple[Model, ...], Many] | None`` and the like."""
-    if isinstance(annotation, type) and issubclass(annotation, Section):
-        yield annotation
-    for argument in typing.get_args(annotation):
-        yield from _models(argument)
+    written = document.data
+    document.data = {key: value for key, value in written.items() if key in _KEPT}
+    profile = validated(document, model)
+    document.data = written
+    others = {key: value for key, value in written.items() if key not in _KEPT}
+    return profile.model_copy(update=others) if profile else None

@@ -4,8 +4,9 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from domino_health.profile.base import Many, Section
+from domino_health.profile.base import ExistingDirectory, Many, Section
 from domino_health.profile.clusters import Cluster
+from domino_health.profile.judging import GateSection, SeverityName, WaiverSection
 from domino_health.profile.tls import Tls
 
 
@@ -24,7 +25,18 @@ class Profile(Section):
     """A line for reports."""
     lab: Literal["faulty", "healthy"] | None = None
     """Start the embedded demo platform, and let ``${LAB_…}`` name its addresses. Not for real use."""
+    extends: Annotated[str, pydantic.Field(min_length=1)] | None = None
+    """Another profile, of which it takes what it does not say itself: a name beside it, or a path."""
     clusters: Annotated[tuple[Cluster, ...], Many] | None = None
     tls: Tls | None = None
     thresholds: dict[str, dict[str, Any]] = {}
     """Check id to threshold to value: ``SCHED-001: {max_wait: 5m}``."""
+    severities: dict[str, SeverityName] = {}
+    """Check id to the severity of whatever it finds: ``SCHED-001: medium``."""
+    gates: dict[str, GateSection] = {}
+    """Name to what closes it; beside those that are shipped."""
+    waivers: Annotated[tuple[WaiverSection, ...], Many] | None = None
+    packs: Annotated[tuple[str, ...], Many] | None = None
+    """Python packages of further checks."""
+    knowledge: ExistingDirectory | None = None
+    """The site's own notes: ``SCHED-001.md`` for what people here know of that check."""

@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from domino_health.profile import files
 from domino_health.profile.document import Document, Loc
@@ -14,8 +14,25 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Referenced(str):
+class Inherited(str):
+    """A text that stands in another file, from which the profile takes it."""
+
+    def __new__(cls, text: str, directory: Path | None) -> Self:
+        """``directory``: that file's. A path in the text is relative to it; None for the profile's own."""
+        made = super().__new__(cls, text)
+        made.directory = directory
+        return made
+
+    directory: Path | None
+
+
+class Referenced(Inherited):
     """A text that came from a reference, all or in part."""
+
+
+def directory_of(value: str, default: Path) -> Path:
+    """Of the file that a text stands in."""
+    return (value.directory if isinstance(value, Inherited) else None) or default
 
 
 def escaped(text: str) -> str:
@@ -54,19 +71,22 @@ class _Resolver:
                 return "${"
             self.document.references[loc] = written
             try:
-                return self._lookup(match[1] if match[2] else "")
+                return self._lookup(match[1] if match[2] else "", directory_of(written, self.directory))
             except ValueError as error:
                 self.document.complain(loc, f"{match[0]} {error}")
                 return match[0]
 
         text = _REFERENCE.sub(replace, written)
-        return Referenced(text) if loc in self.document.references else text
+        directory = written.directory if isinstance(written, Inherited) else None
+        if loc in self.document.references:
+            return Referenced(text, directory)
+        return Inherited(text, directory) if directory else text
 
-    def _lookup(self, reference: str) -> str:
+    def _lookup(self, reference: str, directory: Path) -> str:
         if reference in self.variables:
             return self.variables[reference]
         if reference.startswith("file:"):
-            value = self._file(reference.removeprefix("file:"))
+            value = self._file(reference.removeprefix("file:"), directory)
         elif not _NAME.fullmatch(reference):
             raise ValueError("is not a reference; write ${NAME} or ${file:PATH}, or $${ for a plain ${")
         elif reference not in os.environ:
@@ -78,8 +98,8 @@ class _Resolver:
         self.document.secrets.add(value)
         return value
 
-    def _file(self, name: str) -> str:
-        path = files.located(name, self.directory)
+    def _file(self, name: str, directory: Path) -> str:
+        path = files.located(name, directory)
         try:
             content = files.read(path, _LARGEST_SECRET)
         except ValueError as error:

@@ -32,6 +32,24 @@ def spell_out(
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
 
 
+def spell_out_as_written(data: Mapping[str, Any], thresholds: Mapping[str, Mapping[str, Any]]) -> str:
+    """The same of a profile of which only what judges was read: all else stays as it was written.
+
+    What ``spell_out`` made comes out of it unchanged.
+    """
+    plain = {key: value for key, value in data.items() if key != "thresholds"}
+    return yaml.safe_dump({**_plain(plain), "thresholds": thresholds}, sort_keys=False, allow_unicode=True)
+
+
+def _plain(value: Any) -> Any:
+    """Without the classes that say where a text came from: YAML has no word for them."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value
+
+
 def _fit(value: Any, redactor: Redactor) -> Any:
     """Value by value: in the text, what masks a secret could break the YAML, or a folded line hide it."""
     if isinstance(value, Mapping):

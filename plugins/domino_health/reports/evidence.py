@@ -1,22 +1,27 @@
 """findings.json, verdict.json, the facts and the profile: what proves the verdict later."""
 
 import gzip
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import msgspec
 
 from domino_health.facts.observed import FACTS_FORMAT, Observed
 from domino_health.reports.record import Record
+from domino_health.rules import Entry
 from domino_health.vocabulary import Unseen, clean
 
-FORMAT = 1
+FORMAT = 2
 """Version of findings.json and verdict.json. The one before is still read."""
+
+SUMS = "SHA256SUMS"
+"""Digests of all that a run has written, as ``sha256sum --check`` reads them; written last."""
 
 
 def write(record: Record, folder: Path) -> None:
@@ -51,9 +56,30 @@ def write_verdict(record: Record, folder: Path) -> None:
     _write(folder / "verdict.json", _pretty(verdict(record)))
 
 
+def write_sums(folder: Path) -> None:
+    """Write SHA256SUMS over every file of the run, whole or not at all.
+
+    Raises:
+        OSError: a file could not be read, or it could not be written.
+    """
+    (folder / SUMS).unlink(missing_ok=True)
+    lines = []
+    for path in sorted(
+        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
+    ):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.append(f"{digest}  {path.relative_to(folder).as_posix()}\n")
+    _write(folder / SUMS, "".join(lines).encode())
+
+
 def findings(record: Record) -> dict[str, Any]:
-    """Every check's result, findings and all."""
-    return {"format": FORMAT, "profile": record.profile, "results": record.results}
+    """Every check's result, findings and all; the same facts by the same profile give the same bytes."""
+    results = [msgspec.to_builtins(result) for result in record.results]
+    for result in results:
+        del result["seconds"]  # they are in junit.xml
+        result["runbook"] = PurePath(result["runbook"]).name
+    return {"format": FORMAT, "profile": record.profile, "results": results}
 
 
 def verdict(record: Record) -> dict[str, Any]:
@@ -67,6 +93,8 @@ def verdict(record: Record) -> dict[str, Any]:
         "verdict": record.verdict.word,
         "exit_status": record.verdict.exit_status,
         "reasons": record.verdict.reasons,
+        "waivers": [_entry(entry) for entry in record.ledger],
+        **({"replay": record.replay} if record.replay else {}),
         "checks": {
             "known": record.verdict.known,
             "selected": record.verdict.selected,
@@ -78,6 +106,11 @@ def verdict(record: Record) -> dict[str, Any]:
         "clock": {"source": record.clock, "skew_seconds": record.skew},
         "unseen": list(_unseen(record)),
     }
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    plain: dict[str, Any] = msgspec.to_builtins(entry)
+    return {**plain.pop("waiver"), **plain, "expiring": entry.expiring}
 
 
 def _unseen(record: Record) -> Iterator[Unseen]:

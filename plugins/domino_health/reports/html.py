@@ -15,9 +15,9 @@ import jinja2
 from markupsafe import Markup, escape
 
 from domino_health.facts.observed import Observed, Outcome, Seen
-from domino_health.gate import Result, State
 from domino_health.redact import Redactor
 from domino_health.reports.record import Record
+from domino_health.results import Result, State
 from domino_health.units import age
 from domino_health.vocabulary import Finding, Severity, clean, shorten
 

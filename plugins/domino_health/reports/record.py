@@ -1,12 +1,27 @@
 """What every report is made of: one run, complete."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from domino_health.facts.observed import Observed
-from domino_health.gate import Result, Verdict
+from domino_health.gate import Verdict
 from domino_health.redact import Redactor
+from domino_health.results import Result
+from domino_health.rules import Entry
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Of which run the facts are, and by what they were judged."""
+
+    of: str
+    """Its reports' folder."""
+    verified: bool
+    """Whether its files were as its SHA256SUMS has them."""
+    profile: str
+    """``as recorded``, or the path of another one."""
+    recorded_exit_status: int
 
 
 @dataclass(frozen=True)
@@ -38,3 +53,9 @@ class Record:
     redactor: Redactor
     version: str
     """Of domino-health."""
+    ledger: tuple[Entry, ...] = ()
+    """What became of each waiver of the profile."""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    """The site's own pages of those checks, by id: Markdown."""
+    replay: Replay | None = None
+    """What was judged again; None where it was looked at now."""

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from domino_health.gate import Result, State, Verdict
+from domino_health.gate import Verdict
+from domino_health.results import Result, State
 from domino_health.vocabulary import Finding, Unseen
 
 MOST_LINES = 50

@@ -1,0 +1,38 @@
+"""What can be asked without a run: ``--list-checks``, ``--explain``, ``--show-profile``."""
+
+import pytest
+
+from domino_health.plugin import explaining
+from domino_health.plugin.prepare import loaded_profile
+from domino_health.plugin.suite import known_checks
+from domino_health.profile import Loaded
+from domino_health.profile.errors import did_you_mean
+from domino_health.profile.shown import show
+
+
+def answer(config: pytest.Config) -> int:
+    """Print the answer; the exit status is 0.
+
+    Raises:
+        pytest.UsageError: a question that cannot be answered, or a profile with mistakes.
+    """
+    option = config.option
+    if option.health_replay is not None:
+        raise pytest.UsageError("--replay runs the checks; ask with --profile alone")
+    loaded = loaded_profile(config) if option.health_profile is not None else None
+    if option.health_show_profile:
+        if loaded is None:
+            raise pytest.UsageError("--show-profile: say which one, by --profile NAME")
+        print(show(loaded), end="")
+    elif option.health_list_checks:
+        print(explaining.listed(loaded.checks if loaded else known_checks(), loaded))
+    else:
+        print(_explained(option.health_explain, loaded))
+    return 0
+
+
+def _explained(id: str, loaded: Loaded | None) -> str:
+    checks = loaded.checks if loaded else known_checks()
+    if id not in checks:
+        raise pytest.UsageError(f"--explain: there is no check {id}{did_you_mean(id.upper(), checks)}")
+    return explaining.explained(checks[id], loaded, (), None)

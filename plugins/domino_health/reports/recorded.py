@@ -1,0 +1,157 @@
+"""Reads again what a run has written: its verdict, its profile, its facts, and whether they were changed."""
+
+import gzip
+import hashlib
+import zlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domino_health.facts.observed import FACTS_FORMAT, Observed, Outcome, Seen
+from domino_health.reports.evidence import FORMAT, SUMS
+
+_LARGEST = 4 << 30
+"""Bytes of a fact, unpacked: a million objects are a few hundred MiB."""
+
+
+class RecordedError(Exception):
+    """What a run has left cannot be judged again, and why."""
+
+
+class _Verdict(msgspec.Struct, frozen=True):
+    format: int
+    profile: str
+    gate: str
+    began: datetime
+    exit_status: int
+    domino_health: str = ""
+
+
+class _Seen(Seen, frozen=True, kw_only=True):
+    objects: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _Fact(msgspec.Struct, frozen=True):
+    format: int
+    fact: str
+    absent: str
+    targets: list[_Seen]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run's folder, opened for another look at it."""
+
+    folder: Path
+    profile_name: str
+    gate: str
+    began: datetime
+    exit_status: int
+    verified: bool
+    """Whether every file was found as ``SHA256SUMS`` has it; without that file nobody can tell."""
+
+    @property
+    def profile(self) -> Path:
+        """The profile as it was used."""
+        return self.folder / "profile.yaml"
+
+    def observed(self, fact: str, type: type) -> Observed:
+        """A fact as it was seen then; one that was not gathered could not be seen.
+
+        Args:
+            fact: its name.
+            type: what its objects decode to.
+        """
+        path = self.folder / "facts" / f"{fact}.json.gz"
+        try:
+            content = msgspec.json.decode(_unpacked(path), type=_Fact)
+            _require_format(path, content.format, FACTS_FORMAT)
+            targets = [
+                Seen(
+                    **{
+                        **{name: getattr(seen, name) for name in Seen.__struct_fields__},
+                        "objects": tuple(msgspec.json.decode(seen.objects, type=list[type])),  # type: ignore[valid-type]
+                    }
+                )
+                for seen in content.targets
+            ]
+        except FileNotFoundError:
+            return self._missing(fact, f"the run did not gather {fact}")
+        except (OSError, EOFError, zlib.error, ValueError, RecursionError, RecordedError) as error:
+            return self._missing(fact, f"{path.name} cannot be read: {error}")
+        return Observed(fact, tuple(targets), content.absent)
+
+    def _missing(self, fact: str, why: str) -> Observed:
+        cure = "run the checks again; a replay knows only what was recorded"
+        seen = Seen(
+            target=fact, outcome=Outcome.FAILED, how=f"read {self.folder.name}/facts/{fact}.json.gz",
+            at=self.began, seconds=0.0, reason=why, cure=cure,
+        )  # fmt: skip
+        return Observed(fact, (seen,))
+
+
+def open_recorded(folder: Path) -> Recorded:
+    """Open a run's folder.
+
+    Raises:
+        RecordedError: it is none, its run came to no verdict, or it was changed since.
+    """
+    path = folder / "verdict.json"
+    try:
+        verdict = msgspec.json.decode(path.read_bytes(), type=_Verdict)
+    except FileNotFoundError:
+        if not folder.is_dir():
+            raise RecordedError("there is no such folder") from None
+        raise RecordedError(
+            "it holds no verdict.json: it is no run's folder, or its run was killed before its verdict"
+        ) from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecordedError(f"verdict.json cannot be read: {error}") from None
+    _require_format(path, verdict.format, FORMAT)
+    if not (folder / "profile.yaml").is_file():
+        raise RecordedError("it holds no profile.yaml")
+    began = verdict.began.astimezone(UTC)
+    return Recorded(folder, verdict.profile, verdict.gate, began, verdict.exit_status, _verify(folder))
+
+
+def _require_format(path: Path, given: int, known: int) -> None:
+    if given not in (known, known - 1):
+        raise RecordedError(
+            f"{path.name} is of format {given}; this version reads {known} and the one before: "
+            "use the version that wrote it"
+        )
+
+
+def _verify(folder: Path) -> bool:
+    """Whether there is a list of digests. Every file of it must be as it was."""
+    try:
+        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return False
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordedError(f"{SUMS} cannot be read: {error}") from None
+    for line in lines:
+        digest, _, name = line.partition("  ")
+        try:
+            with (folder / name).open("rb") as file:
+                same = hashlib.file_digest(file, "sha256").hexdigest() == digest
+        except OSError as error:
+            raise RecordedError(f"{SUMS} names {name}, which cannot be read: {error.strerror}") from None
+        if not same:
+            raise RecordedError(f"{name} was changed since the run: it does not match {SUMS}")
+    listed = {line.partition("  ")[2] for line in lines}
+    facts = {f"facts/{path.name}" for path in (folder / "facts").glob("*.json.gz")}
+    if added := sorted((facts | {"profile.yaml", "verdict.json"}) - listed):
+        raise RecordedError(f"{added[0]} is not in {SUMS}: it was added since the run")
+    return True
+
+
+def _unpacked(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        content: Any = file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise RecordedError("it unpacks to more than 4 GiB")
+    return bytes(content)
