@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
@@ -17,11 +18,13 @@ from domino_health.gate import (
     Verdict,
     decide,
 )
-from domino_health.results import ASSESSED, CheckError, Result, State, could_not_look, describe, judge
-from domino_health.rules import Gate
+from domino_health.results import ASSESSED, Result, State, describe, judge
+from domino_health.rules import Gate, Rules
 from domino_health.vocabulary import CheckSpec
 
 GATE = Gate()
+DAY = date(2026, 11, 25)
+RULES = Rules(DAY)
 UNSEEN = Unseen("west", "connection refused", "bring it up", "failed", "pods")
 
 
@@ -45,176 +48,11 @@ def verdict(*results: Result, **more: object) -> Verdict:
 
 
 def test_findings_on_nothing_that_was_assessed_are_nothing_that_a_gate_can_rest_on() -> None:
-    warned = judge(spec(), Assessment([], [finding(Severity.LOW)]), (), GATE)
+    warned = judge(spec(), Assessment([], [finding(Severity.LOW)]), (), RULES)
 
     closed = decide([warned], selected=["TST-001"], known=1, gate=GATE)
 
     assert (closed.open, closed.assessed) == (False, 0)
-
-
-def test_findings_with_more_objects_come_first_among_those_of_one_severity() -> None:
-    few = Finding(Ref("", "deployment", "ns", "a"), "bent", count=1)
-    many = Finding(Ref("", "statefulset", "ns", "z"), "bent", count=3)
-
-    judged = judge(spec(), Assessment(["a", "b"], [few, many]), (), GATE)
-
-    assert judged.findings[0].subject.name == "z"
-
-
-# The outcome of a check: the table, row by row
-
-
-def test_findings_at_the_gates_severity_fail() -> None:
-    judged = judge(spec(), Assessment(["a", "b"], [finding()]), (), GATE)
-
-    assert judged.state is State.FAILED
-    assert judged.closes
-    assert judged.reason == "1 finding at or above high, of 2 assessed"
-    assert judged.population == 2
-
-
-def test_what_closes_the_gate_fails_even_where_something_was_not_seen() -> None:
-    judged = judge(spec(), Assessment(["a"], [finding()]), [UNSEEN], GATE)
-
-    assert judged.state is State.FAILED
-    assert judged.unseen == (UNSEEN,)
-
-
-@pytest.mark.parametrize("severity", [Severity.HIGH, Severity.CRITICAL])
-def test_not_having_seen_a_target_is_unknown_and_closes(severity: Severity) -> None:
-    judged = judge(spec(severity=severity), Assessment(["a"], []), [UNSEEN], GATE)
-
-    assert judged.state is State.UNKNOWN
-    assert judged.closes
-    assert judged.reason == "could not look at west: connection refused"
-
-
-@pytest.mark.parametrize("severity", [Severity.LOW, Severity.MEDIUM])
-def test_below_the_gate_not_having_seen_a_target_closes_nothing(severity: Severity) -> None:
-    judged = judge(spec(severity=severity), Assessment(["a"], []), [UNSEEN], GATE)
-
-    assert judged.state is State.UNKNOWN
-    assert not judged.closes
-
-
-def test_what_the_check_itself_could_not_see_counts_as_well() -> None:
-    judged = judge(spec(), Assessment(["a"], [], unseen=[UNSEEN, UNSEEN]), (), GATE)
-
-    assert judged.state is State.UNKNOWN
-    assert judged.reason.endswith("(and 1 more)")
-
-
-def test_unknown_goes_before_warned_and_keeps_the_findings() -> None:
-    judged = judge(spec(), Assessment(["a"], [finding(Severity.LOW)]), [UNSEEN], GATE)
-
-    assert judged.state is State.UNKNOWN
-    assert len(judged.findings) == 1
-
-
-@pytest.mark.parametrize(
-    ("of_check", "of_finding"),
-    [
-        (Severity.MEDIUM, None),
-        (Severity.LOW, None),
-        (Severity.CRITICAL, Severity.MEDIUM),
-        (Severity.HIGH, Severity.LOW),
-    ],
-)
-def test_findings_below_the_gate_warn(of_check: Severity, of_finding: Severity | None) -> None:
-    judged = judge(spec(severity=of_check), Assessment(["a"], [finding(of_finding)]), (), GATE)
-
-    assert judged.state is State.WARNED
-    assert not judged.closes
-    assert judged.reason == "1 finding below high, of 1 assessed"
-
-
-def test_one_finding_at_the_gate_is_enough_among_many_below() -> None:
-    many = [finding(Severity.LOW, f"pod-{number}") for number in range(9)]
-
-    judged = judge(spec(), Assessment(["a"], [*many, finding(Severity.HIGH)]), (), GATE)
-
-    assert judged.state is State.FAILED
-    assert judged.reason == "1 finding at or above high, of 1 assessed"
-    assert len(judged.findings) == 10
-
-
-def test_a_pass_says_how_many_were_assessed() -> None:
-    judged = judge(spec(), Assessment(range(12), [], window="52 m", worst="4 m of 10 m"), (), GATE)
-
-    assert judged.state is State.PASSED
-    assert judged.reason == "12 assessed, none found wanting"
-    assert (judged.population, judged.window, judged.worst) == (12, "52 m", "4 m of 10 m")
-
-
-def test_nothing_to_assess_is_never_a_pass() -> None:
-    judged = judge(spec(), Assessment([], []), (), GATE)
-
-    assert judged.state is State.SKIPPED
-    assert judged.reason == "nothing to assess"
-
-
-def test_a_finding_counts_even_if_nothing_was_said_to_be_assessed() -> None:
-    assert judge(spec(), Assessment([], [finding()]), (), GATE).state is State.FAILED
-
-
-@pytest.mark.parametrize("closes_at", list(Severity))
-@pytest.mark.parametrize("severity", list(Severity))
-def test_any_gate_closes_at_its_severity_and_above(closes_at: Severity, severity: Severity) -> None:
-    gate = Gate(closes_at=closes_at)
-
-    failed = judge(spec(severity=severity), Assessment(["a"], [finding()]), (), gate)
-    blind = judge(spec(severity=severity), Assessment(["a"], []), [UNSEEN], gate)
-
-    assert failed.state is (State.FAILED if severity >= closes_at else State.WARNED)
-    assert failed.closes is (severity >= closes_at)
-    assert blind.closes is (severity >= closes_at)
-
-
-@pytest.mark.parametrize("returned", [None, True, [], "fine", ([], []), Assessment])
-def test_whatever_is_no_assessment_is_refused(returned: object) -> None:
-    with pytest.raises(CheckError, match=r"TST-001 returned \w+, not an Assessment"):
-        judge(spec(), returned, (), GATE)
-
-
-def test_a_finding_worse_than_declared_is_refused() -> None:
-    with pytest.raises(CheckError, match="TST-001 is high and found something critical: pod/ns/a"):
-        judge(spec(), Assessment(["a"], [finding(Severity.CRITICAL)]), (), GATE)
-
-
-def test_what_is_no_finding_is_refused() -> None:
-    with pytest.raises(CheckError, match="TST-001 gave a str for a Finding"):
-        judge(spec(), Assessment(["a"], ["it is bent"]), (), GATE)  # type: ignore[list-item]
-
-
-def test_findings_stand_worst_first_then_by_subject_whatever_order_they_came_in() -> None:
-    given = [
-        finding(Severity.LOW, "a"),
-        finding(Severity.HIGH, "b"),
-        finding(None, "a"),
-        finding(Severity.MEDIUM, "c"),
-    ]
-
-    orders = {
-        tuple(judge(spec(), Assessment(["x"], order), (), GATE).findings)
-        for order in itertools.permutations(given)
-    }
-
-    (ordered,) = orders
-    assert [(str(each.severity), each.subject.name) for each in ordered] == [
-        ("high", "a"),
-        ("high", "b"),
-        ("medium", "c"),
-        ("low", "a"),
-    ]
-
-
-@pytest.mark.parametrize(("severity", "closes"), [(Severity.HIGH, True), (Severity.MEDIUM, False)])
-def test_when_nothing_could_be_looked_at_the_severity_decides(severity: Severity, closes: bool) -> None:
-    blind = could_not_look(spec(severity=severity), [UNSEEN], GATE)
-
-    assert blind.state is State.UNKNOWN
-    assert blind.closes is closes
-    assert blind.unseen == (UNSEEN,)
 
 
 # The verdict
@@ -364,3 +202,86 @@ def test_the_gate_is_open_only_if_something_was_assessed_and_nothing_speaks_agai
         assert decided.open is (bool(assessed) and not spoken_against), (first, second)
         assert decided.open is (decided.exit_status == OPEN)
         assert bool(decided.reasons) is not decided.open
+
+
+# What the gate requires
+
+
+REQUIRED = Gate("upgrade", requires=("SCHED", "UPG-001"))
+
+
+def upgrade(*results: Result, **more: object) -> Verdict:
+    return verdict(*results, gate=REQUIRED, **more)
+
+
+def test_what_is_required_and_assessed_opens() -> None:
+    decided = upgrade(result("SCHED-001"), result("SCHED-002", State.SKIPPED), result("UPG-001"))
+
+    assert (decided.open, decided.exit_status, decided.reasons) == (True, OPEN, ())
+
+
+@pytest.mark.parametrize("state", [State.PASSED, State.WARNED, State.WAIVED])
+def test_a_required_check_counts_as_soon_as_it_has_assessed(state: State) -> None:
+    assert upgrade(result("SCHED-001"), result("UPG-001", state)).open
+
+
+def test_a_required_check_that_was_not_selected_closes() -> None:
+    decided = upgrade(result("SCHED-001"))
+
+    assert decided.exit_status == NOT_KNOWN
+    assert decided.reasons == ("UPG-001 is required by gate upgrade, and was not selected",)
+
+
+def test_a_required_check_that_is_skipped_closes_whether_or_not_its_result_says_so() -> None:
+    silent = upgrade(result("SCHED-001"), result("UPG-001", State.SKIPPED))
+    told = upgrade(result("SCHED-001"), result("UPG-001", State.SKIPPED, closes=True))
+
+    assert (silent.exit_status, told.exit_status) == (NOT_KNOWN, NOT_KNOWN)
+    assert silent.reasons == ("UPG-001 is required by gate upgrade, and did not assess: because",)
+    assert told.reasons == ("UPG-001 skipped: because",), "it is told once"
+
+
+def test_a_required_check_that_left_no_result_is_told_once() -> None:
+    decided = upgrade(result("SCHED-001"), selected=["SCHED-001", "UPG-001"])
+
+    assert decided.reasons == ("UPG-001 left no result",)
+
+
+def test_an_area_of_which_nothing_was_selected_closes() -> None:
+    decided = upgrade(result("UPG-001"))
+
+    assert decided.exit_status == NOT_KNOWN
+    assert decided.reasons == ("area SCHED is required by gate upgrade, and none of its checks was selected",)
+
+
+def test_an_area_of_which_nothing_assessed_anything_closes() -> None:
+    decided = upgrade(result("SCHED-001", State.SKIPPED), result("UPG-001"))
+
+    assert decided.reasons == (
+        "area SCHED is required by gate upgrade, and none of its checks assessed anything",
+    )
+
+
+def test_an_unknown_check_of_a_required_area_closes_though_another_one_assessed() -> None:
+    blind = result("SCHED-002", State.UNKNOWN, closes=True)  # as judging has it where the area is required
+
+    decided = upgrade(result("SCHED-001"), blind, result("UPG-001"))
+
+    assert decided.reasons == ("SCHED-002 unknown: because",)
+
+
+def test_something_unhealthy_goes_before_what_is_required() -> None:
+    decided = upgrade(result("SCHED-001", State.FAILED))
+
+    assert decided.exit_status == CLOSED
+    assert decided.reasons[0].startswith("SCHED-001 failed")
+    assert len(decided.reasons) == 2
+
+
+@pytest.mark.parametrize("status", [INTERRUPTED, INTERNAL_ERROR, USAGE, NOTHING_SELECTED])
+def test_pytests_own_statuses_go_before_what_is_required(status: int) -> None:
+    assert upgrade(result("SCHED-001"), pytest_status=status).exit_status == status
+
+
+def test_the_verdict_names_its_gate() -> None:
+    assert upgrade(result("SCHED-001"), result("UPG-001")).gate == "upgrade"
