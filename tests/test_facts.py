@@ -13,6 +13,8 @@ import pytest
 import domino_health.facts
 from domino_health.facts.kubernetes import Clock, Kubernetes, Pod, PodList
 from domino_health.facts.observed import Observed, Outcome, Seen
+from domino_health.facts.previous import PreviousFinding, PreviousRun
+from domino_health.facts.rights import Right
 from domino_health.facts.tls import Certificate, TlsEndpoint
 from domino_health.vocabulary import Ref
 
@@ -126,6 +128,25 @@ SAMPLES: list[msgspec.Struct] = [
         chain_errors=("self-signed certificate",),
         name_matches=False,
         protocol="TLSv1.3",
+    ),
+    PreviousRun(
+        folder="2026-11-24T034500Z",
+        began=NOW,
+        gate="default",
+        exit_status=1,
+        states={"SCHED-001": "failed"},
+        findings=(PreviousFinding("SCHED-001", "prod: pod/ns/a", "high", waived=True),),
+    ),
+    Right(
+        resource="secrets",
+        verb="get",
+        group="apps",
+        namespace="domino-platform",
+        name="hephaestus-root-tls",
+        in_namespaces=False,
+        opt_in="secrets",
+        cluster="prod",
+        allowed=True,
     ),
     Seen(
         target="prod",

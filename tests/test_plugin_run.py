@@ -33,7 +33,8 @@ def test_a_run_writes_everything_that_proves_its_verdict(suite: Suite) -> None:
     ran = suite.run()
 
     assert sorted(path.name for path in ran.folder.iterdir()) == [
-        *["facts", "findings.json", "junit.xml", "profile.yaml", "report.html", "verdict.json"]
+        *["SHA256SUMS", "facts", "findings.json", "junit.xml"],
+        *["profile.yaml", "report.html", "verdict.json"],
     ]
     assert [path.name for path in (ran.folder / "facts").iterdir()] == ["things.json.gz"]
     assert "token: ${SUITE_TOKEN}" in (ran.folder / "profile.yaml").read_text()
@@ -542,7 +543,7 @@ def test_reports_that_the_user_asked_for_stand_where_he_asked(suite: Suite) -> N
     assert len(Junit.read(suite.root / "sub" / "x.xml").cases) == 3
     assert "CLOSED" in (suite.root / "y.html").read_text(encoding="utf-8").upper()
     assert {path.name for path in ran.folder.iterdir()} == {
-        *["facts", "findings.json", "profile.yaml", "verdict.json"]
+        *["SHA256SUMS", "facts", "findings.json", "profile.yaml", "verdict.json"]
     }
 
 

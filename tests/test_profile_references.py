@@ -132,7 +132,6 @@ def test_a_reference_that_leads_nowhere_is_told_once_with_its_cure(
         ("tls:\n  endpoints: [a]\n  deadline: ${host name}\n", "tls.deadline"),
         ("clusters:\n- {name: a, server: '${host name}'}\n", "clusters[0].server"),
         ("clusters:\n- {name: a, namespaces: ['${host name}']}\n", "clusters[0].namespaces[0]"),
-        ("thresholds:\n  CAP-002: {ignore: '${host name}'}\n", "thresholds.CAP-002.ignore"),
     ],
 )
 def test_a_broken_reference_is_not_told_as_a_bad_value_too(tmp_path: Path, text: str, path: str) -> None:

@@ -32,8 +32,13 @@ tls:
   ca_file: ${A_CA_FILE}
   deadline: 1h30m
 thresholds:
-  SCHED-001: {max_wait: "${A_DEADLINE}", max_wait_gpu: 1500ms}
-  CAP-002: {zone: "${SSO_HOST}", share: 1, ignore: ["${SSO_HOST}", plain, "$${z}"]}
+  SCHED-001: {max_wait_gpu: 1500ms}
+  CAP-002: {share: 1, ignore: [plain, "$${z}"]}
+severities: {CAP-002: low}
+gates:
+  release: {closes_at: medium, requires: [SCHED, CAP-002], waivers: false}
+waivers:
+- {check: CAP-002, subject: "quota/*", reason: r, owner: o, approved_by: a, expires: 2026-12-31, ticket: T-1}
 """
 SECRETS = {
     "PROD_TOKEN": TOKEN,
@@ -63,6 +68,16 @@ def test_it_spells_every_default_and_threshold(tmp_path: Path) -> None:
         "version": 1,
         "description": "",
         "clusters": [{"name": "prod", "in_cluster": False, "deadline": "1m"}],
+        "gates": {
+            "default": {"closes_at": "high", "requires": [], "waivers": True},
+            "upgrade": {
+                "closes_at": "high",
+                "requires": ["SCHED", "CAP", "STOR", "PROBE", "DOM", "UPG", "UPG-001", "UPG-002"],
+                "waivers": True,
+            },
+            "nightly": {"closes_at": "high", "requires": [], "waivers": True},
+            "audit": {"closes_at": "medium", "requires": [], "waivers": False},
+        },
         "thresholds": {
             "CAP-002": {
                 "least": 3,
@@ -80,10 +95,11 @@ def test_it_spells_every_default_and_threshold(tmp_path: Path) -> None:
 def test_it_loads_again_as_the_same_profile(full: Loaded, tmp_path: Path) -> None:
     again = load_text(full.resolved, tmp_path)
 
-    given = {"thresholds"}  # there all of them are spelled
+    given = {"thresholds", "gates"}  # there all of them are spelled
     assert again.profile.model_dump(exclude=given) == full.profile.model_dump(exclude=given)
     for id, values in full.thresholds.items():
         assert {name: again.thresholds[id][name] for name in values} == values
+    assert (again.gates, again.waivers, again.severities) == (full.gates, full.waivers, full.severities)
     assert again.resolved == full.resolved
 
 
@@ -97,9 +113,10 @@ def test_it_keeps_references_as_they_were_written_and_holds_no_secret(full: Load
     assert prod["namespaces"] == ["domino-platform", "${A_NAMESPACE}"]
     assert other["token"] == "prefix-${PROD_TOKEN}-$${x}"
     assert resolved["tls"]["endpoints"][:2] == ["${API_HOST}", "${API_HOST}:8443"]
-    assert resolved["thresholds"]["SCHED-001"] == {"max_wait": "${A_DEADLINE}", "max_wait_gpu": "1s500ms"}
-    assert resolved["thresholds"]["CAP-002"]["zone"] == "${SSO_HOST}"
-    assert resolved["thresholds"]["CAP-002"]["ignore"] == ["${SSO_HOST}", "plain", "$${z}"]
+    assert resolved["thresholds"]["SCHED-001"] == {"max_wait": "10m", "max_wait_gpu": "1s500ms"}
+    assert resolved["thresholds"]["CAP-002"]["ignore"] == ["plain", "$${z}"]
+    assert resolved["tls"]["ca_file"] == "${A_CA_FILE}"
+    assert resolved["clusters"][0]["deadline"] == "${A_DEADLINE}"
 
 
 def test_it_stays_the_same_with_another_secret(

@@ -78,10 +78,9 @@ class Run:
 
     def pytest_report_header(self) -> list[str]:
         """Which profile, and how many checks there are."""
-        gate = f"gate {self.rules.gate.name}"
-        lines = [
-            f"profile: {self.loaded.name} ({self.loaded.source}), {gate}, {len(self.known_ids)} checks known"
-        ]
+        gate = f"gate {self.rules.gate.name}, " if self.folder else ""
+        known = f"{len(self.known_ids)} checks known"
+        lines = [f"profile: {self.loaded.name} ({self.loaded.source}), {gate}{known}"]
         if self.recorded is not None:
             lines.append(
                 f"replay: {self.recorded.folder}, of {self.recorded.began:%Y-%m-%d %H:%M} UTC; {self._proof}"

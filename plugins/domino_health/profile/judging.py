@@ -110,6 +110,14 @@ def gates(sections: Mapping[str, GateSection]) -> dict[str, Gate]:
     return {**SHIPPED, **own}
 
 
+def spelled_gates(sections: Mapping[str, GateSection]) -> dict[str, dict[str, Any]]:
+    """All gates as a profile would write them: what is shipped may change, and a run is judged again by its own."""
+    return {
+        name: {"closes_at": str(gate.closes_at), "requires": list(gate.requires), "waivers": gate.counts_waivers}
+        for name, gate in gates(sections).items()
+    }
+
+
 def waivers(sections: Collection[WaiverSection]) -> tuple[Waiver, ...]:
     """The waivers as they are judged by."""
     return tuple(
@@ -145,9 +153,13 @@ def _keys(value: object) -> Iterator[str]:
 
 
 def _required(sections: object) -> Iterator[tuple[Loc, str]]:
-    """Where each requirement stands; what is none of the right form is told of by the models."""
+    """Where each requirement stands; what is none of the right form is told of by the models.
+
+    What a shipped gate of that name requires may not be there yet: then it stays closed, and says why.
+    """
     for name, section in sections.items() if isinstance(sections, dict) else ():
         given = section.get("requires") if isinstance(section, dict) else None
+        shipped = SHIPPED[name].requires if name in SHIPPED else ()
         for index, wanted in enumerate(given if isinstance(given, list) else ()):
-            if isinstance(wanted, str):
+            if isinstance(wanted, str) and wanted not in shipped:
                 yield ("gates", name, "requires", index), wanted

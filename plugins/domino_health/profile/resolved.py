@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from domino_health.profile.document import Loc
+from domino_health.profile.judging import spelled_gates
 from domino_health.profile.models import Profile
 from domino_health.profile.references import escaped
 from domino_health.redact import Redactor
@@ -25,8 +26,9 @@ def spell_out(
         references: where references stood, and what was written there.
         redactor: knows their values. Should one of them stand elsewhere too, it is masked there.
     """
-    data = profile.model_dump(mode="json", exclude={"thresholds"}, exclude_none=True)
-    data = _fit({**data, "thresholds": thresholds}, redactor)
+    data = profile.model_dump(mode="json", exclude={"thresholds", "gates"}, exclude_none=True)
+    data = {key: value for key, value in data.items() if value != {}}
+    data = _fit({**data, "gates": spelled_gates(profile.gates), "thresholds": thresholds}, redactor)
     for loc, written in references.items():
         _put_back(data, loc, written)
     return yaml.safe_dump(data, sort_keys=False, allow_unicode=True)
