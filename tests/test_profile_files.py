@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domino_health.profile import ProfileError, load
-from domino_health.profile.loader import find
+from domino_health.profile.finding import find
 from profile_texts import CA, CHECKS, VALID, load_text, mistakes, no_lab, profile, with_token
 
 # Which profile

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import pytest
 
 from domino_health import Assessment, Finding, Ref, Severity, Unseen
-from domino_health.results import CheckError, State, could_not_look, describe, held_to, judge
+from domino_health.results import CheckError, Result, State, could_not_look, describe, held_to, judge
 from domino_health.rules import Gate, Rules, Waiver
 from domino_health.vocabulary import Attachment, CheckSpec
 
@@ -253,7 +253,7 @@ def waiver(subject: str = "pod/ns/a", *, last: int = 0, check: str = "TST-001", 
     return Waiver(check, subject, expires=DAY + timedelta(days=last), **given)
 
 
-def waived(*waivers: Waiver, findings: list[Finding] | None = None, gate: Gate | None = None):
+def waived(*waivers: Waiver, findings: list[Finding] | None = None, gate: Gate | None = None) -> Result:
     found = [finding()] if findings is None else findings
     return judge(spec(), Assessment(["a", "b"], found), (), Rules(DAY, gate or Gate(), waivers=waivers))
 

@@ -41,7 +41,7 @@ class Listing:
 
     @property
     def rights(self) -> tuple[Right, ...]:
-        """What the account must be allowed to. Where it looks by namespace, it must see whether that exists."""
+        """What the account must be allowed to."""
         group = self.api.removeprefix("/apis/").rpartition("/")[0] if self.api.startswith("/apis/") else ""
         return (Right(self.resource, "list", group, in_namespaces=self.in_namespaces),)
 

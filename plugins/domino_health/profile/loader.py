@@ -84,7 +84,6 @@ def load(
         ProfileError: with every mistake, its line, its path and its cure.
     """
     document = _read(find(name, directories), directories)
-    document.data.pop("extends", None)
     if not offline:
         lab = document.data.get("lab")
         resolve(document, document.source.parent, start_lab(lab) if lab in ("faulty", "healthy") else {})
@@ -159,6 +158,7 @@ def _read(source: Path, directories: Sequence[Path]) -> Document:
         raise ProfileError(source, document.problems) from None
     if "extends" in base.data:
         document.complain(("extends",), f"{path} extends another profile itself; one step is all there is")
+    del document.data["extends"]
     extended(document, base, path.parent)
     return document
 

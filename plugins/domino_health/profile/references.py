@@ -69,7 +69,7 @@ class _Resolver:
         def replace(match: re.Match[str]) -> str:
             if match[1] is None:
                 return "${"
-            self.document.references[loc] = written
+            self.document.references[loc] = str(written)
             try:
                 return self._lookup(match[1] if match[2] else "", directory_of(written, self.directory))
             except ValueError as error:
