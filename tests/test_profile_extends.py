@@ -151,9 +151,9 @@ def test_what_is_no_yaml_in_the_other_one_is_told_with_its_file(base: Path, tmp_
 def test_one_that_is_not_there_is_told_at_the_key(tmp_path: Path) -> None:
     (told,) = lines("", tmp_path)
 
-    assert told == (
-        f"{tmp_path / 'prod.yaml'}:1: extends: {tmp_path / 'shared' / 'base.yaml'}: cannot be read: no such file or directory"
-    )
+    base = tmp_path / "shared" / "base.yaml"
+    why = "cannot be read: no such file or directory"
+    assert told == f"{tmp_path / 'prod.yaml'}:1: extends: {base}: {why}"
 
 
 def test_one_step_is_all_there_is(base: Path, tmp_path: Path) -> None:

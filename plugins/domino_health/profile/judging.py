@@ -111,7 +111,7 @@ def gates(sections: Mapping[str, GateSection]) -> dict[str, Gate]:
 
 
 def spelled_gates(sections: Mapping[str, GateSection]) -> dict[str, dict[str, Any]]:
-    """All gates as a profile would write them: those that are shipped may change, and a run is judged again."""
+    """All gates as a profile writes them: those that are shipped may change, and a run is judged again."""
     return {
         name: {
             "closes_at": str(gate.closes_at),
