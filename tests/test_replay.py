@@ -1,0 +1,295 @@
+"""``--replay``: an earlier run's facts are judged again, and nothing is looked at."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from domino_health.reports import evidence
+from suites import FINDS, PROFILE, Ran, Suite, a_check
+
+SEALED = """
+import sys
+
+def never(event, arguments):
+    if event.startswith("socket."):
+        raise RuntimeError(f"a replay did {event} {arguments}")
+
+sys.addaudithook(never)
+"""
+"""Python's own record of what a process does: whoever opens a socket after this, by any library, raises."""
+
+WAIVES = """
+waivers:
+- {check: TST-001, subject: '*', reason: r, owner: o, approved_by: a, expires: 2020-05-05}
+"""
+
+SEES_EVENTS = "return Assessment(events, [], worst=str(now))"
+
+
+@pytest.fixture
+def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Suite:
+    made = Suite(pytester, monkeypatch, ["-p", "no:html"])
+    made.facts("seen('east', 'a', 'b'), dead('west', 'no route')", "seen('east', 'e')")
+    made.checks(
+        a_check("TST-001", FINDS),
+        a_check("TST-002", SEES_EVENTS, facts="events: list, now: object"),
+    )
+    return made
+
+
+def recorded(suite: Suite, *options: str) -> Path:
+    """The folder of a run."""
+    before = set(suite.ran(0, "").folders)
+    suite.run(*options)
+    (folder,) = set(suite.ran(0, "").folders) - before
+    return folder
+
+
+def replayed(suite: Suite, folder: Path, *options: str, profile: tuple[str, ...] = ()) -> tuple[Ran, Path]:
+    """A replay of it, and the folder that it wrote."""
+    ran = suite.run(*options, profile=(f"--replay={folder}", *profile))
+    replays = sorted((folder.parent / "replays").glob("2*"), key=lambda each: each.stat().st_mtime_ns)
+    return ran, replays[-1] if replays else Path()
+
+
+def unseal(folder: Path) -> None:
+    """Take away the digests, which would tell of what is changed next."""
+    (folder / evidence.SUMS).unlink()
+
+
+def test_it_gives_the_same_findings_byte_for_byte_and_the_same_exit_status(suite: Suite) -> None:
+    folder = recorded(suite)
+
+    ran, again = replayed(suite, folder)
+
+    assert ran.status == 1
+    for name in ("findings.json", "profile.yaml", "facts/things.json.gz", "facts/events.json.gz"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes(), name
+    first, second = (json.loads((each / "verdict.json").read_text()) for each in (folder, again))
+    same = ("profile", "gate", "verdict", "exit_status", "reasons", "checks", "began", "unseen", "clock")
+    assert {key: first[key] for key in same} == {key: second[key] for key in same}
+    assert second["replay"] == {
+        "of": str(folder), "verified": True, "profile": "as recorded", "recorded_exit_status": 1,
+    }  # fmt: skip
+
+
+def test_it_opens_no_socket(suite: Suite) -> None:
+    folder = recorded(suite)
+    suite.facts("broken('east', AssertionError('a replay looks at nothing'))", more=SEALED)
+
+    ran = suite.run_apart(profile=(f"--replay={folder}",))
+
+    assert ran.status == 1, ran.out
+    assert "a replay did" not in ran.out
+    assert "a replay looks at nothing" not in ran.out
+
+
+def test_the_seal_of_the_test_before_holds(suite: Suite) -> None:
+    """A real run under it cannot look: else it would prove nothing."""
+    suite.facts("broken('east', __import__('socket').socket())", more=SEALED)
+
+    assert "a replay did socket" in suite.run_apart().out
+
+
+def test_it_needs_nothing_of_the_environment_that_was(suite: Suite, monkeypatch: pytest.MonkeyPatch) -> None:
+    kubeconfig = suite.root / "kube.yaml"
+    kubeconfig.write_text("")
+    suite.profile(PROFILE + "  - {name: third, kubeconfig: kube.yaml}\n")
+    folder = recorded(suite)
+    monkeypatch.delenv("SUITE_TOKEN")
+    kubeconfig.unlink()
+    (suite.root / "suite.yaml").unlink()
+
+    ran, again = replayed(suite, folder)
+
+    assert ran.status == 1
+    assert (again / "profile.yaml").read_bytes() == (folder / "profile.yaml").read_bytes()
+
+
+def test_the_latest_run_stays_the_one_that_looked(suite: Suite) -> None:
+    folder = recorded(suite)
+
+    replayed(suite, folder)
+
+    assert (folder.parent / "latest").resolve() == folder
+
+
+def test_a_replay_can_be_replayed(suite: Suite) -> None:
+    folder = recorded(suite)
+    _, again = replayed(suite, folder)
+
+    ran = suite.run(profile=(f"--replay={again}",))
+
+    assert ran.status == 1
+
+
+def test_a_space_does_as_well_as_an_equals_sign(suite: Suite) -> None:
+    folder = recorded(suite)
+
+    assert suite.run(profile=("--replay", str(folder))).status == 1
+
+
+# By what it is judged
+
+
+def test_the_gate_is_the_recorded_one_unless_another_is_named(suite: Suite) -> None:
+    suite.checks(a_check("TST-001", FINDS, severity="MEDIUM"))
+    suite.facts("seen('east', 'a')", "seen('east', 'e')")
+    folder = recorded(suite, "--gate=audit")
+
+    assert replayed(suite, folder)[0].status == 1
+    assert replayed(suite, folder, "--gate=default")[0].status == 0
+
+
+def test_judged_by_another_profile_the_verdict_says_so(suite: Suite) -> None:
+    folder = recorded(suite)
+    suite.profile(PROFILE + WAIVES.replace("2020-05-05", "2099-12-31"), "mild.yaml")
+
+    ran = suite.run(profile=(f"--replay={folder}", "--profile=./mild.yaml"))
+
+    assert ran.status == 6, "waived, and west is not known"
+    (again,) = (suite.root / "reports" / "mild" / "replays").glob("2*")
+    replay = json.loads((again / "verdict.json").read_text())["replay"]
+    assert replay["profile"].endswith("mild.yaml")
+    assert replay["recorded_exit_status"] == 1
+
+
+def test_a_waiver_is_held_against_the_day_of_the_run(suite: Suite) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+    verdict = json.loads((folder / "verdict.json").read_text())
+    suite.profile(PROFILE + WAIVES, "then.yaml")
+
+    for began, status in (("2020-05-05T23:59:59Z", 6), ("2020-05-06T00:00:00Z", 1)):
+        (folder / "verdict.json").write_text(json.dumps({**verdict, "began": began}))
+        ran = suite.run(profile=(f"--replay={folder}", "--profile=./then.yaml"))
+        assert ran.status == status, "waived, and west is not known; then failed"
+
+
+def test_now_is_the_moment_of_the_run(suite: Suite) -> None:
+    folder = recorded(suite)
+    began = json.loads((folder / "verdict.json").read_text())["began"]
+
+    _, again = replayed(suite, folder)
+
+    results = json.loads((again / "findings.json").read_text())["results"]
+    (worst,) = [each["worst"] for each in results if each["id"] == "TST-002"]
+    assert worst[:19] == began.replace("T", " ")[:19]
+
+
+# What cannot be judged again
+
+
+def refused(suite: Suite, folder: Path) -> str:
+    """What is said of it; nothing runs, and nothing is written."""
+    ran, again = replayed(suite, folder)
+    assert ran.status == 4
+    assert again == Path()
+    (line,) = [line for line in ran.out.splitlines() if "--replay=" in line]
+    return line.partition(f"--replay={folder}: ")[2]
+
+
+@pytest.mark.parametrize(
+    "name", ["findings.json", "verdict.json", "profile.yaml", "facts/things.json.gz", "junit.xml"]
+)
+def test_what_was_changed_since_is_refused(suite: Suite, name: str) -> None:
+    folder = recorded(suite)
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content.replace(b"}", b"} ") if b"}" in content else content + b"\0")
+
+    assert refused(suite, folder) == f"{name} was changed since the run: it does not match SHA256SUMS"
+
+
+def test_what_was_taken_away_or_added_since_is_refused(suite: Suite) -> None:
+    folder = recorded(suite)
+    (folder / "facts" / "more.json.gz").write_bytes(b"")
+    assert refused(suite, folder) == "facts/more.json.gz is not in SHA256SUMS: it was added since the run"
+    (folder / "facts" / "more.json.gz").unlink()
+    (folder / "facts" / "things.json.gz").unlink()
+
+    assert refused(suite, folder).startswith("SHA256SUMS names facts/things.json.gz, which cannot be read: ")
+
+
+def test_without_digests_it_says_that_nobody_can_tell(suite: Suite) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+
+    ran, again = replayed(suite, folder)
+
+    assert ran.status == 1
+    assert "it has no SHA256SUMS: nobody can tell whether it was changed" in ran.out
+    assert json.loads((again / "verdict.json").read_text())["replay"]["verified"] is False
+
+
+def test_a_folder_that_is_none_is_refused(suite: Suite) -> None:
+    assert refused(suite, suite.root / "nowhere") == "there is no such folder"
+    (suite.root / "empty").mkdir()
+    assert refused(suite, suite.root / "empty").startswith("it holds no verdict.json: ")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"format": "two"}', b"\xff", b"[" * 10_000])
+def test_a_verdict_that_is_none_is_refused(suite: Suite, content: bytes) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+    (folder / "verdict.json").write_bytes(content)
+
+    assert refused(suite, folder).startswith("verdict.json cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    ("version", "status"), [(evidence.FORMAT - 2, 4), (evidence.FORMAT - 1, 1), (evidence.FORMAT + 1, 4)]
+)
+def test_the_form_before_this_one_is_read_and_no_other(suite: Suite, version: int, status: int) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+    verdict = json.loads((folder / "verdict.json").read_text())
+    (folder / "verdict.json").write_text(json.dumps({**verdict, "format": version}))
+
+    ran, _ = replayed(suite, folder)
+
+    assert ran.status == status
+    assert (f"verdict.json is of format {version}; this version reads {evidence.FORMAT}" in ran.out) is (
+        status == 4
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no gzip", gzip.compress(b"{"), gzip.compress(b'{"format": 9, "fact": "things"}')]
+)
+def test_a_fact_that_cannot_be_read_was_not_seen(suite: Suite, content: bytes) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+    (folder / "facts" / "things.json.gz").write_bytes(content)
+
+    ran, _ = replayed(suite, folder)
+
+    assert ran.status == 6
+    assert "TST-001 unknown: could not look at things: things.json.gz cannot be read" in ran.out
+
+
+def test_a_check_of_a_fact_that_nobody_gathered_then_is_unknown_and_the_others_are_judged(
+    suite: Suite,
+) -> None:
+    folder = recorded(suite, "-k", "TST-002")
+
+    ran, _ = replayed(suite, folder)
+
+    assert ran.status == 6
+    assert "TST-001 unknown: could not look at things: the run did not gather things" in ran.out
+    assert "TST-002 passed" in ran.out
+
+
+def test_a_fact_of_objects_that_this_version_does_not_know_was_not_seen(suite: Suite) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+    path = folder / "facts" / "things.json.gz"
+    fact = json.loads(gzip.decompress(path.read_bytes()))
+    fact["targets"][0]["objects"] = [{"nome": "a"}]
+    path.write_bytes(gzip.compress(json.dumps(fact).encode()))
+
+    ran, _ = replayed(suite, folder)
+
+    assert ran.status == 6
+    assert "Object missing required field `name`" in ran.out
