@@ -293,3 +293,14 @@ def test_a_fact_of_objects_that_this_version_does_not_know_was_not_seen(suite: S
 
     assert ran.status == 6
     assert "Object missing required field `name`" in ran.out
+
+
+def test_what_the_form_before_this_one_recorded_is_judged_as_it_was_then(suite: Suite) -> None:
+    """Kept from a run of the demo by the version that wrote form 1, before there were digests."""
+    kept = Path(__file__).parent / "recordings" / f"format-{evidence.FORMAT - 1}"
+
+    ran = suite.run("-k", "SCHED-001 or IDP-001", profile=(f"--replay={kept}",), where="")
+
+    assert ran.status == 1, ran.out
+    assert "SCHED-001 failed: 3 findings at or above high, of 42 assessed" in ran.out
+    assert "IDP-001 failed: 4 findings at or above high, of 6 assessed" in ran.out
