@@ -17,6 +17,7 @@ from domino_health.gate import CLOSED, INTERNAL_ERROR, INTERRUPTED, OPEN, Verdic
 from domino_health.plugin.fit import one_line
 from domino_health.plugin.signals import deafen, leave_at_once
 from domino_health.plugin.suite import runbook
+from domino_health.plugin.whole import written_whole
 from domino_health.reports import evidence, html, junit
 from domino_health.reports.folder import Folder
 from domino_health.reports.record import Record, Replay
@@ -54,9 +55,10 @@ class Ending:
         failed = _attempt(lambda: junit.complete(config, self._missing(), self.run.shown))
         failed += _attempt(lambda: evidence.write(self._known(), self.folder.path))
         try:
-            yield
+            with written_whole(config):
+                yield
         except BaseException as error:  # noqa: BLE001 (another plugin's, SystemExit too; ours are still to come)
-            failed += [error, *_attempt(lambda: junit.write(config))]
+            failed += [error, *_attempt(lambda: self._write_junit(config))]
         failed += self._point_latest()
         if failed:
             verdict = close(verdict, INTERNAL_ERROR, [self._unwritten(error) for error in failed])
@@ -112,6 +114,10 @@ class Ending:
             _attempt(self._write_last)
         self.verdict = verdict
         return verdict
+
+    def _write_junit(self, config: pytest.Config) -> None:
+        with written_whole(config):
+            junit.write(config)
 
     def _write_last(self) -> None:
         """The verdict, and then the digests of all files, its own among them."""
@@ -239,7 +245,8 @@ class Page:
             for plugin in self._config.pluginmanager.get_plugins()
             if type(plugin).__module__.startswith("pytest_html.")
         )
-        report.pytest_sessionfinish(self._session)
+        with written_whole(self._config):
+            report.pytest_sessionfinish(self._session)
 
     def remove(self) -> None:
         """Take it away, if this run has written it."""
