@@ -1,11 +1,25 @@
-"""Durations: as people write them, and as they read them."""
+"""Durations, sizes and percentages: as people write them, and as they read them."""
 
 from datetime import timedelta
+from typing import Any
 
 import pydantic
 import pytest
 
-from domino_health.units import Duration, age, parse_duration, spell_duration
+from domino_health.units import (
+    Duration,
+    Percentage,
+    Size,
+    age,
+    parse_duration,
+    parse_percentage,
+    parse_size,
+    percent,
+    size,
+    spell_duration,
+    spell_percentage,
+    spell_size,
+)
 
 CENTURY = timedelta(days=36500)
 
@@ -161,3 +175,127 @@ def test_a_threshold_of_the_type_reads_durations_and_writes_them_back() -> None:
     assert adapter.dump_python(timedelta(minutes=10), mode="json") == "10m"
     with pytest.raises(pydantic.ValidationError, match="not a duration"):
         adapter.validate_python(600, strict=True)
+
+
+# Sizes
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes"),
+    [
+        ("0B", 0),
+        ("1B", 1),
+        ("10GiB", 10 << 30),
+        ("10 GiB", 10 << 30),
+        (" 1.5MiB ", 3 << 19),
+        ("10GB", 10**10),
+        ("1kB", 1000),
+        ("1KiB", 1024),
+        ("1024PiB", 1 << 60),
+    ],
+)
+def test_a_size_is_a_number_with_a_unit(text: str, bytes: int) -> None:
+    assert parse_size(text) == bytes
+
+
+@pytest.mark.parametrize(
+    "value",
+    [10, 1.5, True, None, "", "10", "10G", "10Gi", "GiB", "-1GiB", "1,5GiB", "1e3MiB", "10gib", "10GiB5", []],
+)
+def test_what_may_mean_two_things_is_no_size(value: object) -> None:
+    with pytest.raises(ValueError, match=r"not a size: .*; write a number with a unit, such as 500MiB"):
+        parse_size(value)
+
+
+@pytest.mark.parametrize("text", ["1025PiB", "1" * 30 + "GiB", "9" * 400 + "B"])
+def test_a_size_has_an_end(text: str) -> None:
+    with pytest.raises(ValueError, match="more than 1024PiB"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("bytes", "text"),
+    [
+        (0, "0B"),
+        (1, "1B"),
+        (1023, "1023B"),
+        (1024, "1KiB"),
+        (10 << 30, "10GiB"),
+        (1_500_000_000, "1500MB"),
+        (1001, "1001B"),
+    ],
+)
+def test_a_size_is_spelled_exactly_and_reads_back(bytes: int, text: str) -> None:
+    assert spell_size(bytes) == text
+    assert parse_size(text) == bytes
+
+
+@pytest.mark.parametrize(
+    ("bytes", "text"),
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (13_314_398_617, "12.4 GiB"),
+        (1 << 60, "1024.0 PiB"),
+        ((1 << 30) - 1, "1.0 GiB"),
+    ],
+)
+def test_a_size_for_people_has_one_decimal(bytes: int, text: str) -> None:
+    assert size(bytes) == text
+
+
+# Percentages
+
+
+@pytest.mark.parametrize(("text", "ratio"), [("80%", 0.8), ("99.9 %", 0.999), ("0%", 0.0), ("250%", 2.5)])
+def test_a_percentage_has_its_sign(text: str, ratio: float) -> None:
+    assert parse_percentage(text) == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize(
+    "value", [80, 0.8, True, None, "", "80", "0.8", "%", "-5%", "80%%", "1e2%", "100001%", []]
+)
+def test_a_number_alone_is_no_percentage(value: object) -> None:
+    with pytest.raises(ValueError, match=r"not a percentage: .*; write it with its sign, such as 80%"):
+        parse_percentage(value)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"), [(0.8, "80%"), (0.999, "99.9%"), (0.07, "7%"), (0.285, "28.5%"), (2.5, "250%")]
+)
+def test_a_percentage_is_spelled_without_dust_and_reads_back(ratio: float, text: str) -> None:
+    assert spell_percentage(ratio) == text
+    assert parse_percentage(text) == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (0.83, "83 %"),
+        (0.0, "0 %"),
+        (0.004, "0.4 %"),
+        (0.01, "1 %"),
+        (0.999, "99.9 %"),
+        (1.0, "100 %"),
+        (2.5, "250 %"),
+    ],
+)
+def test_a_percentage_for_people_is_exact_where_it_matters(ratio: float, text: str) -> None:
+    assert percent(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("type", "given", "value", "spelled"),
+    [(Size, "10GiB", 10 << 30, "10GiB"), (Percentage, "80%", 0.8, "80%")],
+)
+def test_a_threshold_of_such_a_type_is_read_and_written_by_a_profile(
+    type: Any, given: str, value: float, spelled: str
+) -> None:
+    adapter: pydantic.TypeAdapter[Any] = pydantic.TypeAdapter(type)
+
+    assert adapter.validate_python(given, strict=True) == value
+    assert adapter.dump_python(value, mode="json") == spelled
+    for wrong in (7, 0.5, "7"):
+        with pytest.raises(pydantic.ValidationError):
+            adapter.validate_python(wrong, strict=True)

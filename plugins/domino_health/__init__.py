@@ -11,40 +11,50 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Assessment": "vocabulary",
+    "Attachment": "vocabulary",
     "Certificate": "facts.tls",
     "Duration": "units",
     "Finding": "vocabulary",
+    "Percentage": "units",
     "Pod": "facts.kubernetes",
     "Ref": "vocabulary",
     "Severity": "vocabulary",
+    "Size": "units",
     "TlsEndpoint": "facts.tls",
     "Unseen": "vocabulary",
     "age": "units",
     "check": "vocabulary",
     "fact": "plugin.facts",
+    "percent": "units",
+    "size": "units",
 }
 
 __all__ = [
     "Assessment",
+    "Attachment",
     "Certificate",
     "Duration",
     "Finding",
+    "Percentage",
     "Pod",
     "Ref",
     "Severity",
+    "Size",
     "TlsEndpoint",
     "Unseen",
     "age",
     "check",
     "fact",
+    "percent",
+    "size",
 ]
 
 if TYPE_CHECKING:
     from domino_health.facts.kubernetes import Pod
     from domino_health.facts.tls import Certificate, TlsEndpoint
     from domino_health.plugin.facts import fact
-    from domino_health.units import Duration, age
-    from domino_health.vocabulary import Assessment, Finding, Ref, Severity, Unseen, check
+    from domino_health.units import Duration, Percentage, Size, age, percent, size
+    from domino_health.vocabulary import Assessment, Attachment, Finding, Ref, Severity, Unseen, check
 
 
 def __getattr__(name: str) -> Any:
