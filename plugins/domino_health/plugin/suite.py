@@ -79,7 +79,7 @@ def _imported(name: str) -> ModuleType:
     """A module.
 
     Raises:
-        PackError: it cannot be imported. It may raise anything, and may skip itself: it is named, whatever it is.
+        PackError: it cannot be imported: it may raise anything, and may skip itself.
     """
     try:
         return importlib.import_module(name)
@@ -98,7 +98,7 @@ def _sections_of(package: ModuleType) -> dict[str, type[Section]]:
         raise PackError(f"{package.__name__}.SECTIONS must be a dict, such as {{'acme': Acme}}")
     for name, model in sections.items():
         if not (isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name)):
-            raise PackError(f"{package.__name__}.SECTIONS: {name!r} is no name of a section; use a-z, 0-9 and _")
+            raise PackError(f"{package.__name__}.SECTIONS: {name!r} must be of a-z, 0-9 and _")
         if not (isinstance(model, type) and issubclass(model, Section)):
             raise PackError(f"{package.__name__}.SECTIONS[{name!r}] is no subclass of domino_health.Section")
     return sections

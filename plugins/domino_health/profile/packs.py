@@ -60,7 +60,7 @@ def load_packs(
             if areas.setdefault(area, name) != name:
                 document.complain(
                     loc,
-                    f"{id} of {name}: area {area} is {areas[area]}'s; give the pack's checks a prefix of their own",
+                    f"{id} of {name}: area {area} is {areas[area]}'s; give its checks a prefix of their own",
                 )
         for section in pack.sections:
             if sections.setdefault(section, name) != name:
