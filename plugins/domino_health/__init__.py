@@ -12,14 +12,25 @@ __version__ = "0.1.0"
 _HOMES = {
     "Assessment": "vocabulary",
     "Attachment": "vocabulary",
+    "CaFile": "profile.base",
     "Certificate": "facts.tls",
+    "CollectionError": "collectors.looking",
+    "Deadline": "collectors.looking",
     "Duration": "units",
     "Finding": "vocabulary",
+    "Look": "collectors.looking",
+    "Many": "profile.base",
+    "Name": "profile.base",
+    "NothingToLookAtError": "collectors.looking",
+    "Outcome": "facts.observed",
     "Percentage": "units",
     "Pod": "facts.kubernetes",
     "Ref": "vocabulary",
+    "Secret": "profile.base",
+    "Section": "profile.base",
     "Severity": "vocabulary",
     "Size": "units",
+    "Target": "collectors.looking",
     "TlsEndpoint": "facts.tls",
     "Unseen": "vocabulary",
     "age": "units",
@@ -32,14 +43,25 @@ _HOMES = {
 __all__ = [
     "Assessment",
     "Attachment",
+    "CaFile",
     "Certificate",
+    "CollectionError",
+    "Deadline",
     "Duration",
     "Finding",
+    "Look",
+    "Many",
+    "Name",
+    "NothingToLookAtError",
+    "Outcome",
     "Percentage",
     "Pod",
     "Ref",
+    "Secret",
+    "Section",
     "Severity",
     "Size",
+    "Target",
     "TlsEndpoint",
     "Unseen",
     "age",
@@ -50,9 +72,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
     from domino_health.facts.kubernetes import Pod
+    from domino_health.facts.observed import Outcome
     from domino_health.facts.tls import Certificate, TlsEndpoint
     from domino_health.plugin.facts import fact
+    from domino_health.profile.base import CaFile, Many, Name, Secret, Section
     from domino_health.units import Duration, Percentage, Size, age, percent, size
     from domino_health.vocabulary import Assessment, Attachment, Finding, Ref, Severity, Unseen, check
 

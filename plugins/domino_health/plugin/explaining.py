@@ -114,7 +114,7 @@ def _declared(loaded: Loaded | None) -> dict[str, Wanted]:
     """The facts of the suite and of the profile's packs, by name."""
     facts = facts_of(table_of_facts())
     for pack in loaded.packs if loaded else ():
-        facts |= facts_of(table_of_facts(pack.directory))
+        facts |= facts_of(pack.facts)
     return facts
 
 

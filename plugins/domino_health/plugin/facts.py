@@ -56,6 +56,24 @@ def wanted_by(item: pytest.Item) -> dict[str, Wanted]:
     return {name: wanted for name, fixtures in definitions.items() for wanted in _declared(fixtures)}
 
 
+def prefer_facts(item: pytest.Item) -> None:
+    """Give a pack's check the suite's facts, whatever fixtures of these names are in the project around.
+
+    Those that stand nearer to the check, in the pack itself, go before both.
+    """
+    if not isinstance(item, pytest.Function):
+        return
+
+    def nearness(fixture: Any) -> int:
+        if fixture.baseid:  # it stands in a folder
+            return 2
+        return 1 if _declared([fixture]) else 0
+
+    by_name = item._fixtureinfo.name2fixturedefs
+    for name, fixtures in by_name.items():
+        by_name[name] = sorted(fixtures, key=nearness)  # the last one is taken
+
+
 def all_wanted(items: Sequence[pytest.Item]) -> list[Wanted]:
     """The facts of all checks, and those that they are gathered after.
 

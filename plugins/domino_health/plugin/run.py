@@ -11,13 +11,14 @@ from _pytest._code.code import ExceptionChainRepr, ReprTracebackNative  # no pub
 
 from domino_health.collectors.gather import Gathering, Source
 from domino_health.plugin import evaluate, fixtures, outcome
-from domino_health.plugin.facts import CLOCK, GATHERING, all_wanted, wanted_by
+from domino_health.plugin.facts import CLOCK, GATHERING, all_wanted, prefer_facts, wanted_by
 from domino_health.plugin.fit import scrub, shown
 from domino_health.plugin.progress import Progress
 from domino_health.plugin.replay import Replayed
 from domino_health.plugin.signals import deafen
 from domino_health.plugin.suite import SUITE, runbook
 from domino_health.profile import Loaded
+from domino_health.profile.packs import Pack
 from domino_health.reports import html, junit
 from domino_health.reports.folder import Folder
 from domino_health.reports.recorded import Recorded
@@ -100,14 +101,16 @@ class Run:
         self, module_path: Path, parent: pytest.Collector
     ) -> pytest.Module | None:
         """Give a check the same name wherever the suite is installed and wherever pytest was called."""
-        roots = [
-            pack.directory.parent for pack in self.loaded.packs if module_path.is_relative_to(pack.directory)
-        ]
-        root = next(iter(roots), SUITE)
+        pack = self._pack_of(module_path)
+        root = pack.directory.parent if pack else SUITE
         if not module_path.is_relative_to(root):
             return None
         nodeid = module_path.relative_to(root).as_posix()
         return pytest.Module.from_parent(parent, path=module_path, nodeid=nodeid)
+
+    def _pack_of(self, path: Path) -> Pack | None:
+        packs = [pack for pack in self.loaded.packs if path.is_relative_to(pack.directory)]
+        return next(iter(packs), None)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -126,6 +129,8 @@ class Run:
 
         ``-k`` knows them by their ids, ``-m`` by their areas and severities.
         """
+        if self._pack_of(item.path):
+            prefer_facts(item)
         if spec := evaluate.spec_of_item(item):
             spec = self.rules.weighed(spec)
             self.known_ids.add(spec.id)

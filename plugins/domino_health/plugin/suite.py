@@ -1,10 +1,11 @@
 """Where the checks stand, and all of them by id."""
 
 import importlib
-import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -43,34 +44,64 @@ def known_checks() -> dict[str, Callable[..., Any]]:
 
 
 def load_pack(name: str) -> Pack:
-    """A third party's package of checks, imported.
+    """A third party's package of checks, imported, with its table of facts.
 
     Raises:
-        PackError: it is not installed, holds no check, or one of its modules cannot be used.
+        PackError: it is not installed, is no package, holds no check, or one of its modules cannot be used.
     """
-    if not all(part.isidentifier() for part in name.split(".")):
-        raise PackError(f"{name} is no name of a Python package")
-    try:
-        package = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name == name.partition(".")[0] or error.name == name:
-            raise PackError(
-                f"no Python package {name} is installed; install it beside domino-health"
-            ) from None
-        raise PackError(f"{name} cannot be imported: {error}") from error
-    except (Exception, SystemExit) as error:
-        raise PackError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
-    if not getattr(package, "__path__", None):
+    if not name.isidentifier():
+        raise PackError(_no_name(name))
+    if name not in sys.modules and find_spec(name) is None:
+        raise PackError(f"no Python package {name} is installed; install it beside domino-health")
+    package = _imported(name)
+    if not hasattr(package, "__path__"):
         raise PackError(f"{name} is a module; a pack is a package, with an __init__.py and modules test_*.py")
+    if package.__file__ is None:
+        raise PackError(f"{name} has no __init__.py, so it is no package: {', '.join(package.__path__)}")
+    directory = Path(package.__file__).resolve().parent
     checks = _checks_of(package)
     if not checks:
         raise PackError(f"{name} holds no check: no function with @check in a module test_*.py")
+    facts = _imported(f"{name}.conftest") if (directory / "conftest.py").is_file() else ModuleType(name)
+    return Pack(name, directory, checks, _sections_of(package), facts)
+
+
+def _no_name(name: str) -> str:
+    if all(part.isidentifier() for part in name.split(".")):
+        return f"{name} is inside of a package; a pack is a package of its own, without a dot"
+    # As pip calls it, perhaps: acme-checks.
+    near = re.sub(r"[-\s]", "_", name)
+    hint = f"; did you mean {near}?" if near.isidentifier() else ""
+    return f"{name} is no name of a Python package{hint}"
+
+
+def _imported(name: str) -> ModuleType:
+    """A module.
+
+    Raises:
+        PackError: it cannot be imported: it may raise anything, and may skip itself.
+    """
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit, pytest.skip.Exception) as error:
+        raise PackError(f"{name} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _sections_of(package: ModuleType) -> dict[str, type[Section]]:
+    """``SECTIONS``: what the pack adds to the profile.
+
+    Raises:
+        PackError: it is no dict of names and models.
+    """
     sections = getattr(package, "SECTIONS", {})
-    if wrong := [
-        key for key, model in sections.items() if not (isinstance(model, type) and issubclass(model, Section))
-    ]:
-        raise PackError(f"{name}.SECTIONS[{wrong[0]!r}] is no subclass of domino_health.Section")
-    return Pack(name, Path(next(iter(package.__path__))).resolve(), checks, sections)
+    if not isinstance(sections, dict):
+        raise PackError(f"{package.__name__}.SECTIONS must be a dict, such as {{'acme': Acme}}")
+    for name, model in sections.items():
+        if not (isinstance(name, str) and re.fullmatch(r"[a-z][a-z0-9_]*", name)):
+            raise PackError(f"{package.__name__}.SECTIONS: {name!r} must be of a-z, 0-9 and _")
+        if not (isinstance(model, type) and issubclass(model, Section)):
+            raise PackError(f"{package.__name__}.SECTIONS[{name!r}] is no subclass of domino_health.Section")
+    return sections
 
 
 def _checks_of(package: ModuleType) -> dict[str, Callable[..., Any]]:
@@ -81,19 +112,16 @@ def _checks_of(package: ModuleType) -> dict[str, Callable[..., Any]]:
     """
     known: dict[str, Callable[..., Any]] = {}
     prefix = f"{package.__name__}."
-    for found in pkgutil.iter_modules(package.__path__, prefix):
-        if found.name == f"{prefix}conftest":
-            continue  # pytest's to import
-        try:
-            module = importlib.import_module(found.name)
-        # A module may raise anything at import, and may skip itself: name it, whatever it is.
-        except (Exception, SystemExit, pytest.skip.Exception) as error:
-            raise PackError(f"{found.name} cannot be imported: {type(error).__name__}: {error}") from error
+    for found in pkgutil.walk_packages(package.__path__, prefix):
+        last = found.name.rpartition(".")[2]
+        if last == "conftest":
+            continue  # of facts, not of checks
+        module = _imported(found.name)
         for function in vars(module).values():
             spec = spec_of(function)
             if spec is None or function.__module__ != found.name:
                 continue
-            if not found.name.startswith(f"{prefix}test_") or not function.__name__.startswith("test_"):
+            if not last.startswith("test_") or not function.__name__.startswith("test_"):
                 raise PackError(
                     f"{spec.id} would never run: pytest collects neither a module nor a function that is not "
                     f"called test_…; rename {_place(function)}"
@@ -106,16 +134,12 @@ def _checks_of(package: ModuleType) -> dict[str, Callable[..., Any]]:
     return known
 
 
-def table_of_facts(directory: Path = SUITE) -> ModuleType:
-    """The ``conftest.py`` of the suite, or of a pack, apart from pytest's import; empty if missing."""
-    path = directory / "conftest.py"
-    name = f"domino_health_facts_{abs(hash(str(directory)))}"
-    if not path.is_file():
-        return ModuleType(name)
-    spec = importlib.util.spec_from_file_location(name, path)
+def table_of_facts() -> ModuleType:
+    """The suite's ``conftest.py``, apart from pytest's import."""
+    spec = spec_from_file_location("domino_health_facts", SUITE / "conftest.py")
     assert spec is not None, "it is a file with a name"
     assert spec.loader is not None, "of Python's"
-    module = importlib.util.module_from_spec(spec)
+    module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 

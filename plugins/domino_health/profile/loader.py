@@ -88,6 +88,9 @@ def load(
         lab = document.data.get("lab")
         resolve(document, document.source.parent, start_lab(lab) if lab in ("faulty", "healthy") else {})
     packs = load_packs(document, checks, load_pack)
+    if any(loc[:1] == ("packs",) for loc in document.told):
+        # Nobody knows which checks and sections it would have brought: all else would only follow from it.
+        raise _mistakes(document)
     known = {**checks, **{id: check for pack in packs for id, check in pack.checks.items()}}
     judging.hold(document, known)
     thresholds = typed(document, known)
@@ -95,10 +98,7 @@ def load(
     profile = _judged_by(document, model) if offline else validated(document, model)
     redactor = Redactor(document.secrets)
     if profile is None or document.problems:
-        raise ProfileError(
-            document.source,
-            [Problem(p.line, p.path, redactor.scrub(p.message), p.source) for p in document.problems],
-        )
+        raise _mistakes(document)
     final = spelled(thresholds, known)
     if offline:
         resolved = spell_out_as_written(document.data, final)
@@ -120,6 +120,13 @@ def load(
         },
         scalars=frozenset(_scalars(document.data, ())),
     )
+
+
+def _mistakes(document: Document) -> ProfileError:
+    """All that is wrong, without secrets."""
+    redactor = Redactor(document.secrets)
+    problems = [Problem(p.line, p.path, redactor.scrub(p.message), p.source) for p in document.problems]
+    return ProfileError(document.source, problems)
 
 
 def _scalars(value: Any, loc: Loc) -> Iterator[Loc]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pydantic
@@ -24,10 +25,12 @@ class Pack:
 
     name: str
     directory: Path
-    """Of the package: pytest collects its modules from there, and its ``conftest.py`` declares its facts."""
+    """Of the package: pytest collects its modules from there."""
     checks: Mapping[str, Check] = field(default_factory=dict, repr=False)
     sections: Mapping[str, type[Section]] = field(default_factory=dict, repr=False)
     """Name to model of the sections that it adds to the profile."""
+    facts: ModuleType = field(default_factory=lambda: ModuleType("conftest"), repr=False)
+    """Its ``conftest.py``; an empty module where it has none."""
 
 
 def load_packs(
@@ -36,28 +39,33 @@ def load_packs(
     """The packs that a profile names. Mistakes are in the document's problems."""
     named = document.data.get("packs")
     areas = {id.rpartition("-")[0]: "the suite" for id in checks}
-    sections = dict.fromkeys(Profile.model_fields, "the suite")
+    # What every model of pydantic's has beside its fields cannot be the name of one: copy, json.
+    sections = dict.fromkeys((*Profile.model_fields, *dir(Profile)), "the suite")
     packs: list[Pack] = []
     for index, name in enumerate(named if isinstance(named, list) else ()):
         if not isinstance(name, str) or name in [pack.name for pack in packs]:
             continue  # told of by the model
         loc = ("packs", index)
+        if loc in document.references:
+            document.complain(loc, "must not come from a reference; write the package's name itself")
+            continue
         try:
             pack = load_pack(name)
         except PackError as error:
             document.complain(loc, str(error))
             continue
         packs.append(pack)
-        for id in pack.checks:
-            area = id.rpartition("-")[0]
+        first = {id.rpartition("-")[0]: id for id in sorted(pack.checks, reverse=True)}
+        for area, id in sorted(first.items()):
             if areas.setdefault(area, name) != name:
                 document.complain(
-                    loc, f"{id}: area {area} is {areas[area]}'s; a pack's checks have a prefix of their own"
+                    loc,
+                    f"{id} of {name}: area {area} is {areas[area]}'s; give its checks a prefix of their own",
                 )
         for section in pack.sections:
             if sections.setdefault(section, name) != name:
                 document.complain(
-                    loc, f"section {section} is {sections[section]}'s; give the pack's another name"
+                    loc, f"section {section} of {name} is {sections[section]}'s; give it another name"
                 )
     return tuple(packs)
 
