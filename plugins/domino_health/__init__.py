@@ -11,9 +11,12 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Assessment": "vocabulary",
+    "Attachment": "vocabulary",
+    "Bar": "plots",
     "Certificate": "facts.tls",
     "Duration": "units",
     "Finding": "vocabulary",
+    "Mark": "plots",
     "Pod": "facts.kubernetes",
     "Ref": "vocabulary",
     "Severity": "vocabulary",
@@ -22,13 +25,17 @@ _HOMES = {
     "age": "units",
     "check": "vocabulary",
     "fact": "plugin.facts",
+    "timeline": "plots",
 }
 
 __all__ = [
     "Assessment",
+    "Attachment",
+    "Bar",
     "Certificate",
     "Duration",
     "Finding",
+    "Mark",
     "Pod",
     "Ref",
     "Severity",
@@ -37,14 +44,16 @@ __all__ = [
     "age",
     "check",
     "fact",
+    "timeline",
 ]
 
 if TYPE_CHECKING:
     from domino_health.facts.kubernetes import Pod
     from domino_health.facts.tls import Certificate, TlsEndpoint
+    from domino_health.plots import Bar, Mark, timeline
     from domino_health.plugin.facts import fact
     from domino_health.units import Duration, age
-    from domino_health.vocabulary import Assessment, Finding, Ref, Severity, Unseen, check
+    from domino_health.vocabulary import Assessment, Attachment, Finding, Ref, Severity, Unseen, check
 
 
 def __getattr__(name: str) -> Any:
