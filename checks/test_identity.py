@@ -1,8 +1,28 @@
 """Identity: can people log in, today and next month?"""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from domino_health import Assessment, Duration, Finding, Ref, Severity, TlsEndpoint, Unseen, age, check
+from domino_health import (
+    Assessment,
+    Attachment,
+    Bar,
+    Certificate,
+    Duration,
+    Finding,
+    Mark,
+    Ref,
+    Severity,
+    TlsEndpoint,
+    Unseen,
+    age,
+    check,
+    timeline,
+)
+
+LONGEST_VALIDITY = timedelta(days=398)
+"""Of a public certificate (CA/Browser Forum): the picture shows as much of what is to come. Private ones and
+authorities last longer, and would make days too small to see."""
 
 
 @check("IDP-001", severity=Severity.CRITICAL)
@@ -52,7 +72,68 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
         findings,
         unseen=unknown,
         worst=f"the first certificate {_when(min(ends), now)}" if ends else "",
+        attachments=_measured(tls_endpoints, now, warn_before) if ends else (),
     )
+
+
+def _measured(
+    endpoints: Sequence[TlsEndpoint], now: datetime, warn_before: timedelta
+) -> tuple[Attachment, ...]:
+    """When the certificates that count are valid, as a picture; and all that were seen, as a table."""
+    title = "When the certificates are valid"
+    columns = ("Endpoint", "Certificate", "Issued by", "Not before", "Not after", "Days left", "Counts")
+    return (
+        Attachment.plot(title, _picture(title, endpoints, now, warn_before)),
+        Attachment.table(
+            "Every certificate that was seen (times are UTC)",
+            columns,
+            (
+                (
+                    endpoint.name,
+                    certificate.subject,
+                    certificate.issuer,
+                    f"{certificate.not_before:%Y-%m-%d %H:%M}",
+                    f"{certificate.not_after:%Y-%m-%d %H:%M}",
+                    int((certificate.not_after - now) / timedelta(days=1)),
+                    "yes" if certificate in endpoint.chain else "no: the verified path does without it",
+                )
+                for endpoint in endpoints
+                for certificate in dict.fromkeys((*endpoint.presented, *endpoint.verified))
+            ),
+        ),
+    )
+
+
+def _picture(title: str, endpoints: Iterable[TlsEndpoint], now: datetime, warn_before: timedelta) -> str:
+    """Each certificate once, whoever presents it, the first to expire at the top."""
+    presented_by: dict[Certificate, list[str]] = {}
+    for endpoint in endpoints:
+        for certificate in endpoint.chain:
+            presented_by.setdefault(certificate, []).append(endpoint.name)
+    by_end = sorted(presented_by.items(), key=lambda item: item[0].not_after)
+    return timeline(
+        title,
+        [_bar(certificate, names, now, warn_before) for certificate, names in by_end],
+        marks=[Mark("now", now), Mark(f"in {age(warn_before)}", now + warn_before)],
+        since=now - timedelta(days=60),
+        until=max(now + 2 * warn_before, min(by_end[-1][0].not_after, now + LONGEST_VALIDITY)),
+    )
+
+
+def _bar(certificate: Certificate, names: list[str], now: datetime, warn_before: timedelta) -> Bar:
+    left = certificate.not_after - now
+    return Bar(
+        f"{names[0] if len(names) == 1 else f'{len(names)} endpoints'}: {certificate.subject}",
+        certificate.not_before,
+        certificate.not_after,
+        f"{_whole(left)} left" if left > timedelta(0) else f"expired {_whole(-left)} ago",
+        wanting=left < warn_before or certificate.not_before > now,
+    )
+
+
+def _whole(duration: timedelta) -> str:
+    """In days, where hours do not matter any more."""
+    return f"{duration.days} d" if duration >= timedelta(days=10) else age(duration)
 
 
 def _dates(

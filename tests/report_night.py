@@ -1,10 +1,37 @@
 """A bad night at a real platform: every outcome, two clusters, one partly denied, a check that raised."""
 
+from datetime import date, timedelta
+
 from domino_health.facts.observed import Observed, Outcome
+from domino_health.facts.previous import PreviousFinding, PreviousRun
+from domino_health.plots import Bar, Mark, timeline
 from domino_health.reports.record import Record
 from domino_health.results import Result, State
-from domino_health.vocabulary import Finding, Ref, Severity, Unseen
-from report_samples import RULE, a_finding, a_record, a_ref, a_result, a_seen
+from domino_health.rules import Entry, Standing, Waived
+from domino_health.vocabulary import Attachment, Finding, Ref, Severity, Unseen
+from report_samples import BEGAN, RULE, a_finding, a_record, a_ref, a_result, a_seen, a_waiver
+
+KEY = a_waiver(
+    "IDP-006",
+    "key/*/ldap-bind",
+    reason="rotation is planned with release 6.2",
+    ticket="CHG-4711",
+    expires=date(2026, 12, 15),
+)
+OVER = a_waiver(
+    "SCHED-001",
+    "deployment/domino-platform/dispatcher",
+    reason="the dispatcher is restarted by hand until its memory is raised",
+    ticket="CHG-4602",
+    expires=date(2026, 11, 21),
+)
+GPU = a_waiver(
+    "SCHED-001",
+    "execution/*/type=Job,tier=gpu-h100,*",
+    reason="the H100 nodes are on order; people know that they wait",
+    ticket="CHG-4655",
+    expires=date(2027, 3, 31),
+)
 
 
 def a_bad_night() -> Record:
@@ -27,6 +54,10 @@ def a_bad_night() -> Record:
             population=1204,
             worst="longest wait 52 m 4 s of 10 m",
             findings=_waiting(),
+            waived=(Waived(_waived_wait(), GPU),),
+            attachments=(_start_up(),),
+            controls=("SOC 2 A1.1", "ISO 27001 A.8.6"),
+            notes="SCHED-001.md",
             thresholds={"max_wait": "10m", "max_wait_gpu": "30m"},
             seconds=0.013,
         ),
@@ -105,8 +136,13 @@ def a_bad_night() -> Record:
             State.WAIVED,
             title="No service account's key is older than ``max_age``.",
             reason="1 finding waived: rotation is planned with release 6.2 (CHG-4711), until 2026-12-15",
-            findings=(
-                a_finding("412 d old, at most 365 d", Severity.HIGH, subject=a_ref("ldap-bind", kind="key")),
+            waived=(
+                Waived(
+                    a_finding(
+                        "412 d old, at most 365 d", Severity.HIGH, subject=a_ref("ldap-bind", kind="key")
+                    ),
+                    KEY,
+                ),
             ),
         ),
         *_quiet(),
@@ -150,9 +186,81 @@ def a_bad_night() -> Record:
             ),
         ),
         "ldap_groups": Observed("ldap_groups", (), "the profile has no section ldap"),
+        "previous": Observed("previous", (a_seen("latest", how="read latest", objects=(_before(results),)),)),
     }
     return a_record(
-        *results, known=80, observed=observed, many_clusters=True, skew=12, clock="cluster prod-1"
+        *results,
+        known=80,
+        observed=observed,
+        many_clusters=True,
+        skew=12,
+        clock="cluster prod-1",
+        ledger=_ledger(),
+        notes={"SCHED-001": "# Here\n\nCall the storage team first: +1 555 0100.\n"},
+    )
+
+
+def _before(results: list[Result]) -> PreviousRun:
+    """The evening before: one pod more waited, the front end's certificate was still good."""
+    states = {result.id: result.state.value for result in results}
+    found = [
+        PreviousFinding(result.id, finding.subject.text(with_cluster=True), "high")
+        for result in results
+        for finding in result.findings
+        if finding.subject.name not in ("domino.prod.example.com:443", "dispatcher")
+    ]
+    return PreviousRun(
+        folder="2026-11-23T031200Z",
+        began=BEGAN - timedelta(days=1),
+        gate="default",
+        exit_status=1,
+        states={**states, "CAP-003": "passed", "STOR-002": "passed"},
+        findings=(*found, PreviousFinding("SCHED-001", "prod-1: deployment/domino-platform/nucleus", "high")),
+    )
+
+
+def _ledger() -> tuple[Entry, ...]:
+    unused = a_waiver("CAP-003", "nodepool/compute-small", expires=date(2027, 6, 30))
+    misspelled = a_waiver("SHCED-001", "*", expires=date(2027, 6, 30))
+    not_judged = a_waiver("LDAP-001", "group/*", expires=date(2027, 6, 30))
+    subject = "prod-1: deployment/domino-platform/dispatcher"
+    return (
+        Entry(KEY, Standing.USED, 1, 21, ("prod-1: key/domino-platform/ldap-bind",)),
+        Entry(GPU, Standing.USED, 1, 127, ("prod-1: execution/domino-compute/type=Job",)),
+        Entry(OVER, Standing.EXPIRED, 1, -3, (subject,)),
+        Entry(unused, Standing.UNUSED, 0, 218),
+        Entry(misspelled, Standing.NO_SUCH_CHECK, 0, 218),
+        Entry(not_judged, Standing.NOT_JUDGED, 0, 218),
+    )
+
+
+def _waived_wait() -> Finding:
+    return Finding(
+        Ref("prod-1", "execution", "domino-compute", "type=Job,tier=gpu-h100,project=protein-folding"),
+        "2 pods without a node for up to 6 h 2 m, at most 30 m: insufficient nvidia.com/gpu.",
+        Severity.HIGH,
+        count=2,
+    )
+
+
+def _start_up() -> Attachment:
+    def bar(label: str, begins: int, ends: int, *, wanting: bool = False) -> Bar:
+        return Bar(
+            label, timedelta(seconds=begins), timedelta(seconds=ends), f"{ends - begins} s", wanting=wanting
+        )
+
+    bars = [
+        bar("scheduled", 0, 3124, wanting=True),
+        bar("image pulled", 3124, 3171),
+        bar("started", 3171, 3174),
+    ]
+    marks = [Mark("10 m", timedelta(minutes=10))]
+    title = "How the slowest workspace started"
+    return Attachment(
+        title,
+        ("Step", "Began after", "Took"),
+        tuple((each.label, str(each.begins), each.said) for each in bars),
+        timeline(title, bars, marks=marks),
     )
 
 

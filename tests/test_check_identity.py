@@ -205,3 +205,41 @@ def test_no_finding_is_worse_than_the_check_declares() -> None:
 
     assert None not in severities
     assert max(filter(None, severities)) <= Severity.CRITICAL
+
+
+# What it measured
+
+
+def test_all_certificates_are_attached_on_a_pass_too_with_the_days_that_are_left() -> None:
+    intermediate = certificate("CN=Example Issuing CA", left=900 * DAY - SECOND)
+    old = certificate("CN=Old Cross", left=-30 * DAY - SECOND)
+    own = certificate()
+
+    assessment = assess(endpoint("front", own, intermediate, old, verified=[own, intermediate]))
+
+    assert assessment.findings == ()
+    picture, table = assessment.attachments
+    assert "CN=domino.example.com" in picture.svg
+    assert "CN=Old Cross" not in picture.svg
+    assert [(row[1], row[5], row[6]) for row in table.rows] == [
+        ("CN=domino.example.com", "90", "yes"),
+        ("CN=Example Issuing CA", "899", "yes"),
+        ("CN=Old Cross", "-30", "no: the verified path does without it"),
+    ]
+
+
+def test_the_picture_shows_each_certificate_once_and_the_first_to_expire_at_the_top() -> None:
+    shared = certificate("CN=Example Issuing CA", left=900 * DAY)
+    late, soon = certificate("CN=late"), certificate("CN=soon", left=29 * DAY)
+
+    picture, _ = assess(endpoint("front", late, shared), endpoint("idp", soon, shared)).attachments
+
+    names = ["idp: CN=soon", "front: CN=late", "2 endpoints: CN=Example Issuing CA"]
+    places = [picture.svg.index(name) for name in names]
+    assert places == sorted(places)
+    assert picture.svg.count('class="bar wanting"') == 1
+    assert all(said in picture.svg for said in ("29 d left", "90 d left", "900 d left", "in 30 d"))
+
+
+def test_without_a_certificate_nothing_is_attached() -> None:
+    assert assess(unseen=(Unseen("front", "connection refused", "start it"),)).attachments == ()

@@ -36,7 +36,8 @@ def test_a_run_writes_everything_that_proves_its_verdict(suite: Suite) -> None:
         *["SHA256SUMS", "facts", "findings.json", "junit.xml"],
         *["profile.yaml", "report.html", "verdict.json"],
     ]
-    assert [path.name for path in (ran.folder / "facts").iterdir()] == ["things.json.gz"]
+    facts = sorted(path.name for path in (ran.folder / "facts").iterdir())
+    assert facts == ["previous.json.gz", "things.json.gz"]
     assert "token: ${SUITE_TOKEN}" in (ran.folder / "profile.yaml").read_text()
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from domino_health.facts.observed import Observed, Outcome
-from domino_health.reports import html
+from domino_health.reports import html, texts
 from domino_health.results import Result, State
 from domino_health.vocabulary import Severity, Unseen
 from report_dom import Element, Parser, page_of, parse
@@ -119,7 +119,7 @@ def test_areas_count_every_check_and_those_that_block_come_first() -> None:
         "STOR 0 2 0 0 1 0 3",
     ]
     states = Counter(result.state for result in record.results)
-    assert rows[-1] == ["All", *(str(states[state]) for state in html.SYMBOLS), str(len(record.results))]
+    assert rows[-1] == ["All", *(str(states[state]) for state in texts.SYMBOLS), str(len(record.results))]
 
 
 def test_what_blocks_is_open_and_what_passed_is_folded() -> None:
@@ -144,7 +144,7 @@ def test_what_blocks_is_open_and_what_passed_is_folded() -> None:
 def test_a_folded_line_says_all_that_matters(state: State) -> None:
     page = page_of(a_result("CAP-001", state, worst="4 m of 10 m", window="the last hour", population=1200))
     line = next(page.one("details", id="CAP-001").all("summary")).text
-    for part in (f"{html.SYMBOLS[state]} {state.value}", "CAP-001", "No pod waits longer than max_wait"):
+    for part in (f"{texts.SYMBOLS[state]} {state.value}", "CAP-001", "No pod waits longer than max_wait"):
         assert part in line
     for part in ("worst: 4 m of 10 m", "window: the last hour", "severity high"):
         assert part in line
@@ -153,7 +153,7 @@ def test_a_folded_line_says_all_that_matters(state: State) -> None:
 
 
 def test_every_state_and_every_exit_status_has_its_word() -> None:
-    assert set(html.SYMBOLS) == set(State)
+    assert set(texts.SYMBOLS) == set(State)
     assert list(html.MEANINGS) == list(range(7))
 
 

@@ -1,19 +1,35 @@
 """The page: that much does not make it heavy, and that nothing hostile in it does harm."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from domino_health.facts.observed import Observed, Outcome
+from domino_health.facts.previous import PreviousFinding
 from domino_health.plugin.evaluate import wire
 from domino_health.redact import Redactor
-from domino_health.reports import html
+from domino_health.reports import html, texts
+from domino_health.reports.record import Record, Replay
 from domino_health.results import State
-from domino_health.vocabulary import Unseen
+from domino_health.rules import Entry, Standing, Waived
+from domino_health.vocabulary import Attachment, Unseen
 from report_dom import page_of, parse
 from report_night import a_bad_night
-from report_samples import HOSTILE, a_finding, a_record, a_ref, a_result, a_seen, an_attack, many_findings
+from report_samples import (
+    HOSTILE,
+    a_finding,
+    a_record,
+    a_ref,
+    a_result,
+    a_seen,
+    a_waiver,
+    an_attack,
+    many_findings,
+    previous,
+    seen_before,
+)
 
 # What is too much
 
@@ -69,14 +85,15 @@ def test_a_long_reason_is_cut_above_and_stands_below() -> None:
 
 
 def test_hostile_text_makes_no_element_and_no_attribute() -> None:
-    kind = parse(html.render(a_bad_night()))
+    kind = parse(html.render(replace(a_bad_night(), replay=Replay("x", True, "x", 0))))
     evil = parse(html.render(an_attack()))
     harmless = {element.tag for element in kind.order}
     assert {element.tag for element in evil.order} <= harmless
-    assert not harmless & {"script", "img", "svg", "iframe", "object", "link", "base", "form"}
+    assert not harmless & {"script", "svg", "iframe", "object", "link", "base", "form"}
     names = {name for element in evil.order for name in element.attributes}
     assert names <= {name for element in kind.order for name in element.attributes}
-    assert not any(name.startswith("on") or name in ("src", "style") for name in names)
+    assert not any(name.startswith("on") or name == "style" for name in names)
+    assert {element.tag for element in evil.order if "src" in element.attributes} == {"img"}
 
 
 def test_hostile_text_can_be_read_as_it_is() -> None:
@@ -99,31 +116,48 @@ def test_nothing_turns_the_text_around() -> None:
     assert hebrew in page.one("table", "dh-findings").one("th", scope="row").one("bdi").text
 
 
-@pytest.mark.parametrize("padding", [0, html.LONGEST_REASON - 4, html.LONGEST_TEXT - 4])
+@pytest.mark.parametrize("padding", [0, texts.LONGEST_REASON - 4, texts.LONGEST_TEXT - 4])
 def test_no_secret_is_shown_not_even_half_of_one(padding: int) -> None:
     said = "x" * padding + "s3cr3t<&>word"
     seen = a_seen(said, Outcome.FAILED, how=said, reason=said, cure=said, details=said)
+    waiver = a_waiver(subject=said, reason=said, owner=said, approved_by=said, ticket=said, source=said)
+    result = a_result(state=State.FAILED, reason=said, title=said, details=said, thresholds={"a": said})
+    result = replace(
+        result,
+        waived=(Waived(a_finding(said), waiver),),
+        attachments=(Attachment(said, (said,), ((said,),), "<svg/>"),),
+        controls=(said,),
+        notes=said,
+    )
+    before = previous(PreviousFinding(result.id, said, said), gate=said, states={result.id: "passed"})
     text = html.render(
         a_record(
-            a_result(state=State.FAILED, reason=said, title=said, details=said, thresholds={"a": said}),
+            result,
             resolved=said,
             source=said,
-            observed={"pods": Observed("pods", (seen,))},
+            observed={"pods": Observed("pods", (seen,)), **seen_before(before)},
+            ledger=(Entry(waiver, Standing.EXPIRED, 1, -1, (said,)),),
+            notes={result.id: said},
+            replay=Replay(said, verified=False, profile=said, recorded_exit_status=0),
             redactor=Redactor(["s3cr3t<&>word"]),
         )
     )
     assert "s3c" not in text
 
 
-def test_the_page_loads_nothing() -> None:
-    text = html.render(a_bad_night())
+@pytest.mark.parametrize("record", [a_bad_night(), an_attack()], ids=["night", "attack"])
+def test_the_page_loads_nothing(record: Record) -> None:
+    text = html.render(record)
     parser = parse(text)
     assert all(
         element.attributes["href"].startswith("#") for element in parser.order if "href" in element.attributes
     )
-    assert not {"src", "srcset", "poster", "data", "action"} & {
+    assert not {"srcset", "poster", "data", "action"} & {
         name for element in parser.order for name in element.attributes
     }
+    pictures = [element.attributes["src"] for element in parser.order if "src" in element.attributes]
+    assert pictures
+    assert all(re.fullmatch(r"data:image/svg\+xml;base64,[A-Za-z0-9+/=]+", picture) for picture in pictures)
     (style,) = parser.root.all("style")
     assert not re.search(r"url\(|@import|@font-face|expression\(", style.verbatim)
 

@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Assessment": "vocabulary",
     "Attachment": "vocabulary",
+    "Bar": "plots",
     "CaFile": "profile.base",
     "Certificate": "facts.tls",
     "CollectionError": "collectors.looking",
@@ -20,6 +21,7 @@ _HOMES = {
     "Finding": "vocabulary",
     "Look": "collectors.looking",
     "Many": "profile.base",
+    "Mark": "plots",
     "Name": "profile.base",
     "NothingToLookAtError": "collectors.looking",
     "Outcome": "facts.observed",
@@ -38,11 +40,13 @@ _HOMES = {
     "fact": "plugin.facts",
     "percent": "units",
     "size": "units",
+    "timeline": "plots",
 }
 
 __all__ = [
     "Assessment",
     "Attachment",
+    "Bar",
     "CaFile",
     "Certificate",
     "CollectionError",
@@ -51,6 +55,7 @@ __all__ = [
     "Finding",
     "Look",
     "Many",
+    "Mark",
     "Name",
     "NothingToLookAtError",
     "Outcome",
@@ -69,6 +74,7 @@ __all__ = [
     "fact",
     "percent",
     "size",
+    "timeline",
 ]
 
 if TYPE_CHECKING:
@@ -76,6 +82,7 @@ if TYPE_CHECKING:
     from domino_health.facts.kubernetes import Pod
     from domino_health.facts.observed import Outcome
     from domino_health.facts.tls import Certificate, TlsEndpoint
+    from domino_health.plots import Bar, Mark, timeline
     from domino_health.plugin.facts import fact
     from domino_health.profile.base import CaFile, Many, Name, Secret, Section
     from domino_health.units import Duration, Percentage, Size, age, percent, size

@@ -37,6 +37,7 @@ class _Result(msgspec.Struct):
     state: str
     findings: list[_Finding] = []
     waived: list[_Waived] = []
+    unseen: list[msgspec.Raw] = []
 
 
 class _Findings(msgspec.Struct):
@@ -75,7 +76,15 @@ def _read(folder: Path, _deadline: Deadline, _say: Callable[[str], None]) -> Seq
     ]
     states = {result.id: result.state for result in found.results}
     return [
-        PreviousRun(folder.name, verdict.began, verdict.gate, verdict.exit_status, states, tuple(findings))
+        PreviousRun(
+            folder=folder.name,
+            began=verdict.began,
+            gate=verdict.gate,
+            exit_status=verdict.exit_status,
+            states=states,
+            blind=tuple(result.id for result in found.results if result.unseen),
+            findings=tuple(findings),
+        )
     ]
 
 

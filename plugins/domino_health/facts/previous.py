@@ -25,4 +25,6 @@ class PreviousRun(msgspec.Struct, frozen=True, omit_defaults=True):
     exit_status: int
     states: dict[str, str] = {}
     """Check id to what became of it."""
+    blind: tuple[str, ...] = ()
+    """Checks that could not see all they asked for: what they did not find may have been there."""
     findings: tuple[PreviousFinding, ...] = ()

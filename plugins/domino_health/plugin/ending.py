@@ -70,7 +70,7 @@ class Ending:
         if not self.run.interrupted:
             leave_at_once(verdict.exit_status)
         # After pytest's own last line, so that the verdict is the last thing one reads.
-        *reasons, last = verdict_lines(verdict, self._known().results, self._shown_page())
+        *reasons, last = verdict_lines(self._known(), self._shown_page())
         _say(config, reasons)
         _say(config, [last], bold=True, green=verdict.open, red=not verdict.open)
         return None

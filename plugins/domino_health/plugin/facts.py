@@ -9,7 +9,9 @@ import pytest
 
 from domino_health.collectors.gather import Source, Wanted
 from domino_health.collectors.looking import Collector
+from domino_health.collectors.previous import previous
 from domino_health.facts.observed import Observed
+from domino_health.facts.previous import PreviousRun
 
 GATHERING = pytest.StashKey[Source]()
 
@@ -40,6 +42,9 @@ def fact(name: str, collect: Collector, type: type, *, section: str = "", after:
 
 CLOCK = "clock"
 """The fact that ``now`` is told by."""
+
+PREVIOUS = Wanted("previous", previous, "", PreviousRun)
+"""The run before this one: gathered in every run, for its reports say what has changed since."""
 
 
 def wanted_by(item: pytest.Item) -> dict[str, Wanted]:
@@ -75,13 +80,13 @@ def prefer_facts(item: pytest.Item) -> None:
 
 
 def all_wanted(items: Sequence[pytest.Item]) -> list[Wanted]:
-    """The facts of all checks, and those that they are gathered after.
+    """The facts of all checks, those that they are gathered after, and the run before this one.
 
     Raises:
         pytest.UsageError: two facts of one name, or a check would be judged by another one's; a fact that is
             not declared; facts that wait for each other.
     """
-    wanted: dict[str, Wanted] = {}
+    wanted = {PREVIOUS.name: PREVIOUS}
 
     def want(fact: Wanted, item: pytest.Item) -> None:
         if fact.name in wanted:

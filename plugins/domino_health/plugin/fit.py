@@ -59,7 +59,7 @@ def _fit_attachment(attachment: Attachment, redactor: Redactor) -> Attachment:
     )
     if (more := len(attachment.rows) - MOST_ROWS) > 0:
         title = f"{title} ({more} rows more left out)"
-    svg = redactor.scrub(attachment.svg)
+    svg = shown(attachment.svg, redactor)
     if len(svg) > LARGEST_PLOT:
         title, svg = f"{title} (a picture of {len(svg) >> 10} KiB left out)", ""
     return Attachment(title, columns, rows, svg)

@@ -11,7 +11,7 @@ from _pytest._code.code import ExceptionChainRepr, ReprTracebackNative  # no pub
 
 from domino_health.collectors.gather import Gathering, Source
 from domino_health.plugin import evaluate, fixtures, outcome
-from domino_health.plugin.facts import CLOCK, GATHERING, all_wanted, prefer_facts, wanted_by
+from domino_health.plugin.facts import CLOCK, GATHERING, PREVIOUS, all_wanted, prefer_facts, wanted_by
 from domino_health.plugin.fit import scrub, shown
 from domino_health.plugin.progress import Progress
 from domino_health.plugin.replay import Replayed
@@ -187,10 +187,15 @@ class Run:
     # Each check
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        """Wait for the check's own facts, here, where progress can be seen: outside of capture."""
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Wait for the check's own facts, here, where progress can be seen: outside of capture.
+
+        With the last check for the run before this one too, for the reports.
+        """
         if self.gathering and self.progress:
-            for name in wanted_by(item):
+            for name in (*wanted_by(item), *([] if nextitem else [PREVIOUS.name])):
                 self.gathering.wait(name, self.progress.tick)
             self.progress.clear()
         return (yield)

@@ -1,25 +1,24 @@
 """The page: our own, in pytest-html's summary; pytest-html's table is its appendix.
 
-What is shown comes from outside, so every text goes through ``_Texts.show`` on its way into the page,
+What is shown comes from outside, so every text goes through ``Texts.show`` on its way into the page,
 whatever the template does with it, and is escaped after that. The page has no script: what folds is
 ``<details>``, and what blocks the gate is open from the start.
 """
 
 import html
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import jinja2
-from markupsafe import Markup, escape
-
-from domino_health.facts.observed import Observed, Outcome, Seen
-from domino_health.redact import Redactor
+from domino_health.facts.observed import Observed
+from domino_health.reports.changes import Changes, since_previous, subject
 from domino_health.reports.record import Record
+from domino_health.reports.text import differs
+from domino_health.reports.texts import SYMBOLS, Texts
+from domino_health.reports.waivers import by_weight, counts_again, summary
 from domino_health.results import Result, State
-from domino_health.units import age
-from domino_health.vocabulary import Finding, Severity, clean, shorten
+from domino_health.rules import Entry, Waived, Waiver
+from domino_health.vocabulary import Finding, Severity, clean
 
 IN_VIEW = 25
 """Findings of a check that can be read without a click. What to do about them follows right below."""
@@ -29,39 +28,20 @@ MOST_FINDINGS = 200
 it too heavy for a phone, and nobody reads them one by one: findings.json has every one."""
 
 MOST_ROWS = 4000
-"""Findings in the page in all, where many checks have many; each still shows those in view."""
+"""Findings in the page in all, where many checks have many; each still shows those in view. So for the
+rows of attached tables."""
+
+SHORT_TABLE = 10
+"""Rows of an attached table that stands open; a longer one is folded."""
 
 MOST_TARGETS = 100
 """Targets shown of a fact, and of those that a check could not look at: the unseen ones come first."""
 
-LONGEST_REASON = 300
-"""Characters of a reason in the list of what blocks; the check below has all of it."""
+MOST_CHANGES = 10
+"""Shown of each kind of change since the run before."""
 
-LONGEST_TEXT = 2000
-"""Characters of any text that is not named here. One without a space costs a browser time, the more so
-the longer it is: 100,000 of them in one cell stop it for half a minute."""
-
-LONGEST_PROSE = 5000
-"""Characters of a paragraph of a check's documentation."""
-
-LONGEST_DETAILS = 20_000
-"""Characters of a traceback: its end, which says what was raised."""
-
-LONGEST_RUNBOOK = 50_000
-"""Characters of a runbook: it is ours, or a pack's."""
-
-LONGEST_PROFILE = 200_000
-"""Characters of the profile. profile.yaml has all of it."""
-
-SYMBOLS = {
-    State.FAILED: "✕",
-    State.UNKNOWN: "?",
-    State.WARNED: "!",
-    State.WAIVED: "~",
-    State.PASSED: "✓",
-    State.SKIPPED: "-",
-}
-"""Beside each outcome's word: neither colour nor a symbol stands alone. In the order of their weight."""
+MOST_WAIVERS = 200
+"""Of the ledger. verdict.json has every one."""
 
 MEANINGS = {
     0: "Nothing was found that closes this gate.",
@@ -80,8 +60,8 @@ ATTRIBUTE = "domino_health"
 
 def render(record: Record) -> str:
     """The page's body: it goes into pytest-html's summary as it is, and stands before all else."""
-    texts = _Texts(record.redactor)
-    page = texts.environment().get_template("page.html.jinja2")
+    changes, not_compared = since_previous(record)
+    page = Texts(record.redactor).environment().get_template("page.html.jinja2")
     body = page.render(
         record=record,
         verdict=record.verdict,
@@ -90,8 +70,24 @@ def render(record: Record) -> str:
         tally=[(state, record.verdict.states.get(state.value, 0)) for state in SYMBOLS],
         areas=areas(record.results),
         groups=groups(record.results),
-        facts=sorted(record.observed.values(), key=lambda observed: (not observed.unseen, observed.fact)),
+        facts=facts(record.observed),
         most=most_findings(record.results),
+        most_rows=most_rows(record.results),
+        changes=changes,
+        not_compared=not_compared,
+        differs=differs(record.replay, record.verdict) if record.replay else "",
+        ids={result.id for result in record.results},
+        ledger=by_weight(record.ledger),
+        waivers=summary(record.ledger),
+        counts_again=counts_again,
+        by_waiver=by_waiver,
+        days_left=lambda waiver: (waiver.expires - record.began.date()).days,
+        marks=Marks.of(changes, record.ledger),
+        IN_VIEW=IN_VIEW,
+        MOST_CHANGES=MOST_CHANGES,
+        MOST_TARGETS=MOST_TARGETS,
+        MOST_WAIVERS=MOST_WAIVERS,
+        SHORT_TABLE=SHORT_TABLE,
     )
     # The last resort: one lone surrogate, and pytest-html would write a page of no bytes.
     return body.encode(errors="replace").decode()
@@ -116,9 +112,57 @@ def _cell(column: str, text: str) -> str:
 
 
 def most_findings(results: Iterable[Result]) -> int:
-    """How many findings of each check are in the page."""
-    sharing = sum(len(result.findings) > IN_VIEW for result in results)
+    """How many findings of each check are in the page, and as many of its waived ones."""
+    numbers = [number for result in results for number in (len(result.findings), len(result.waived))]
+    return _share(numbers)
+
+
+def most_rows(results: Iterable[Result]) -> int:
+    """How many rows of each attached table are in the page."""
+    return _share([len(table.rows) for result in results for table in result.attachments])
+
+
+def _share(numbers: Sequence[int]) -> int:
+    sharing = sum(number > IN_VIEW for number in numbers)
     return max(IN_VIEW, min(MOST_FINDINGS, MOST_ROWS // max(sharing, 1)))
+
+
+def facts(observed: Mapping[str, Observed]) -> list[Observed]:
+    """What was looked at, those first of which something was not seen."""
+    return sorted(observed.values(), key=lambda fact: (not fact.unseen, fact.fact))
+
+
+def by_waiver(waived: Iterable[Waived]) -> dict[Waiver, list[Finding]]:
+    """Waived findings under what waives them."""
+    found: dict[Waiver, list[Finding]] = {}
+    for each in waived:
+        found.setdefault(each.waiver, []).append(each.finding)
+    return found
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is to be said of a finding beside what was found."""
+
+    new: frozenset[tuple[str, str]]
+    """Check and subject of those that were not there in the run before."""
+    expired: Mapping[tuple[str, str], Entry]
+    """Check and subject of those whose waiver has expired."""
+
+    @classmethod
+    def of(cls, changes: Changes | None, ledger: Iterable[Entry]) -> "Marks":
+        """The marks of a run."""
+        new = frozenset((id, subject(finding)) for id, finding in changes.new) if changes else frozenset()
+        missed = [entry for entry in ledger if counts_again(entry)]
+        return cls(new, {(entry.waiver.check, name): entry for entry in missed for name in entry.covered})
+
+    def is_new(self, id: str, finding: Finding) -> bool:
+        """Whether a finding was not there in the run before."""
+        return (id, subject(finding)) in self.new
+
+    def waiver_over(self, id: str, finding: Finding) -> Entry | None:
+        """The waiver that covered a finding and has expired."""
+        return self.expired.get((id, subject(finding)))
 
 
 @dataclass(frozen=True)
@@ -199,96 +243,3 @@ def _weight(result: Result) -> tuple[int, int, str]:
     """What is known to be unhealthy before what is not known; of what closes the gate the worst first."""
     severity = list(Severity).index(result.severity) if result.closes else 0
     return list(SYMBOLS).index(result.state), -severity, result.id
-
-
-class _Texts:
-    """How values become text: without secrets, without control characters, of bounded length."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
-
-    def environment(self) -> jinja2.Environment:
-        """One that escapes everything, and shows nothing that did not go through ``show``."""
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("domino_health.reports"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=self.show,
-        )
-        environment.filters |= {
-            "age": lambda seconds: age(timedelta(seconds=seconds)),
-            "counted": counted,
-            "cut": self.cut,
-            "number": "{:,}".format,
-            "ours": escape,
-            "paragraphs": lambda text: [part for part in text.split("\n\n") if part.strip()],
-            "prose": self.prose,
-            "sentence": lambda text: text[:1].upper() + text[1:],
-            "severities": severities,
-            "tail": self.tail,
-            "utc": _utc,
-            "unseen_first": _unseen_first,
-        }
-        environment.globals |= {
-            "IN_VIEW": IN_VIEW,
-            "LONGEST_DETAILS": LONGEST_DETAILS,
-            "LONGEST_PROFILE": LONGEST_PROFILE,
-            "LONGEST_REASON": LONGEST_REASON,
-            "LONGEST_RUNBOOK": LONGEST_RUNBOOK,
-            "MOST_TARGETS": MOST_TARGETS,
-            "SYMBOLS": SYMBOLS,
-        }
-        return environment
-
-    def show(self, value: Any) -> Any:
-        """What is put into the page for a value; Jinja escapes it after that."""
-        if isinstance(value, Markup) or not isinstance(value, str):
-            return value
-        return self.cut(value)
-
-    def plain(self, text: str, longest: int) -> str:
-        """A text without what could harm. Secrets go first: half of one would not be known for what it is."""
-        return shorten(clean(self._redactor.scrub(text)), longest)
-
-    def cut(self, text: str, longest: int = LONGEST_TEXT) -> Markup:
-        """The beginning of a text."""
-        return escape(self.plain(text, longest))
-
-    def tail(self, text: str, longest: int) -> Markup:
-        """The end of a text."""
-        text = self._redactor.scrub(text)
-        missing = len(text) - longest
-        shown = f"({missing:,} characters before) …{text[missing:]}" if missing > 0 else text
-        return escape(self.plain(shown, len(shown)))
-
-    def prose(self, text: str) -> Markup:
-        """A docstring's text: what stands in double backticks is code."""
-        parts = self.plain(text, LONGEST_PROSE).split("``")
-        if len(parts) % 2 == 0:  # one that opens and never closes is no code
-            parts[-2:] = ["``".join(parts[-2:])]
-        return Markup("").join(
-            Markup("<code>{}</code>").format(part) if number % 2 else part
-            for number, part in enumerate(parts)
-        )
-
-
-def counted(number: int, thing: str) -> str:
-    """``1 finding``, ``12,000 findings``."""
-    return f"{number:,} {thing}{'' if number == 1 else 's'}"
-
-
-def severities(findings: Iterable[Finding]) -> str:
-    """How many there are of each severity, the worst first: ``1 critical, 3 high``."""
-    found = [finding.severity for finding in findings]
-    counts = {severity: found.count(severity) for severity in reversed(Severity)}
-    return ", ".join(f"{count:,} {severity}" for severity, count in counts.items() if count)
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
-
-
-def _unseen_first(observed: Observed) -> list[Seen]:
-    return sorted(observed.targets, key=lambda target: target.outcome is Outcome.SEEN)
