@@ -11,11 +11,19 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Assessment": "vocabulary",
+    "Attachment": "vocabulary",
+    "Candidate": "facts.domino",
     "Certificate": "facts.tls",
+    "DominoNamespace": "facts.domino",
+    "DominoService": "facts.domino",
     "Duration": "units",
     "Finding": "vocabulary",
+    "LimitRange": "facts.quotas",
+    "Node": "facts.nodes",
+    "NodeCondition": "facts.nodes",
     "Pod": "facts.kubernetes",
     "Ref": "vocabulary",
+    "ResourceQuota": "facts.quotas",
     "Severity": "vocabulary",
     "TlsEndpoint": "facts.tls",
     "Unseen": "vocabulary",
@@ -26,11 +34,19 @@ _HOMES = {
 
 __all__ = [
     "Assessment",
+    "Attachment",
+    "Candidate",
     "Certificate",
+    "DominoNamespace",
+    "DominoService",
     "Duration",
     "Finding",
+    "LimitRange",
+    "Node",
+    "NodeCondition",
     "Pod",
     "Ref",
+    "ResourceQuota",
     "Severity",
     "TlsEndpoint",
     "Unseen",
@@ -40,11 +56,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
     from domino_health.facts.kubernetes import Pod
+    from domino_health.facts.nodes import Node, NodeCondition
+    from domino_health.facts.quotas import LimitRange, ResourceQuota
     from domino_health.facts.tls import Certificate, TlsEndpoint
     from domino_health.plugin.facts import fact
     from domino_health.units import Duration, age
-    from domino_health.vocabulary import Assessment, Finding, Ref, Severity, Unseen, check
+    from domino_health.vocabulary import Assessment, Attachment, Finding, Ref, Severity, Unseen, check
 
 
 def __getattr__(name: str) -> Any:
