@@ -90,7 +90,7 @@ def _absent(services: list[DominoService]) -> str:
     """Where there are several clusters, a role that none of them has."""
     there = {service.role for service in services if service.candidates or service.named}
     titles = {service.role: service.title for service in services if service.role not in there}
-    return f"not installed: {', '.join(titles.values())}" if titles else "all are installed"
+    return f"not installed: {', '.join(titles.values())}" if titles else ""
 
 
 def _table(services: list[DominoService]) -> Attachment:
