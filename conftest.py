@@ -1,12 +1,32 @@
 """The table of facts: what checks may ask for, who looks, and what they get."""
 
 from domino_health import fact
-from domino_health.collectors import kubernetes, previous, tls
+from domino_health.collectors import discovery, kubernetes, previous, tls
+from domino_health.facts.domino import DominoNamespace, DominoService
 from domino_health.facts.kubernetes import Clock, Pod
+from domino_health.facts.nodes import Node
 from domino_health.facts.previous import PreviousRun
+from domino_health.facts.quotas import LimitRange, ResourceQuota
 from domino_health.facts.tls import TlsEndpoint
+from domino_health.facts.workloads import Deployment, StatefulSet
 
 clock = fact("clock", kubernetes.clock, Clock, section="clusters")
 pods = fact("pods", kubernetes.pods, Pod, section="clusters")
-previous_run = fact("previous", previous.previous, PreviousRun)
+nodes = fact("nodes", kubernetes.nodes, Node, section="clusters")
+deployments = fact("deployments", kubernetes.deployments, Deployment, section="clusters")
+statefulsets = fact("statefulsets", kubernetes.statefulsets, StatefulSet, section="clusters")
+resource_quotas = fact("resource_quotas", kubernetes.resource_quotas, ResourceQuota, section="clusters")
+limit_ranges = fact("limit_ranges", kubernetes.limit_ranges, LimitRange, section="clusters")
+
+# What of all that is Domino's: the profile's section domino has the first word, and is not needed.
+domino_namespaces = fact("domino_namespaces", discovery.namespaces, DominoNamespace, section="clusters")
+domino_services = fact(
+    "domino_services",
+    discovery.services,
+    DominoService,
+    section="clusters",
+    after=("domino_namespaces", "deployments", "statefulsets"),
+)
+
 tls_endpoints = fact("tls_endpoints", tls.endpoints, TlsEndpoint, section="tls")
+previous_run = fact("previous", previous.previous, PreviousRun)

@@ -14,20 +14,27 @@ _HOMES = {
     "Attachment": "vocabulary",
     "Bar": "plots",
     "CaFile": "profile.base",
+    "Candidate": "facts.domino",
     "Certificate": "facts.tls",
     "CollectionError": "collectors.looking",
     "Deadline": "collectors.looking",
+    "DominoNamespace": "facts.domino",
+    "DominoService": "facts.domino",
     "Duration": "units",
     "Finding": "vocabulary",
+    "LimitRange": "facts.quotas",
     "Look": "collectors.looking",
     "Many": "profile.base",
     "Mark": "plots",
     "Name": "profile.base",
+    "Node": "facts.nodes",
+    "NodeCondition": "facts.nodes",
     "NothingToLookAtError": "collectors.looking",
     "Outcome": "facts.observed",
     "Percentage": "units",
     "Pod": "facts.kubernetes",
     "Ref": "vocabulary",
+    "ResourceQuota": "facts.quotas",
     "Secret": "profile.base",
     "Section": "profile.base",
     "Severity": "vocabulary",
@@ -48,20 +55,27 @@ __all__ = [
     "Attachment",
     "Bar",
     "CaFile",
+    "Candidate",
     "Certificate",
     "CollectionError",
     "Deadline",
+    "DominoNamespace",
+    "DominoService",
     "Duration",
     "Finding",
+    "LimitRange",
     "Look",
     "Many",
     "Mark",
     "Name",
+    "Node",
+    "NodeCondition",
     "NothingToLookAtError",
     "Outcome",
     "Percentage",
     "Pod",
     "Ref",
+    "ResourceQuota",
     "Secret",
     "Section",
     "Severity",
@@ -79,8 +93,11 @@ __all__ = [
 
 if TYPE_CHECKING:
     from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
+    from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
     from domino_health.facts.kubernetes import Pod
+    from domino_health.facts.nodes import Node, NodeCondition
     from domino_health.facts.observed import Outcome
+    from domino_health.facts.quotas import LimitRange, ResourceQuota
     from domino_health.facts.tls import Certificate, TlsEndpoint
     from domino_health.plots import Bar, Mark, timeline
     from domino_health.plugin.facts import fact

@@ -148,6 +148,20 @@ def workload(service: Service) -> Object:
     return {**made, "spec": {**spec, "template": {"metadata": {"labels": labels}, "spec": pod}}}
 
 
+def bounds() -> Objects:
+    """Build what bounds users' work, and claims, in the compute namespace; kinds and numbers are assumed.
+
+    Domino installs none. Nothing here must be asked of every pod, or those without requests were refused.
+    """
+    quota = new("v1", "ResourceQuota", "executions", COMPUTE)
+    claims = new("v1", "LimitRange", "claims", COMPUTE)
+    largest = {"type": "PersistentVolumeClaim", "max": {"storage": "500Gi"}}
+    return [
+        {**quota, "spec": {"hard": {"pods": "200", f"requests.{GPU}": "8"}}},
+        {**claims, "spec": {"limits": [largest]}},
+    ]
+
+
 def port(name: str) -> Object:
     """Build the Kubernetes Service of that name."""
     target, number = PORTS[name]
@@ -231,6 +245,10 @@ UNTOLERATING = Execution(
 # Fault (c): a model API for a node pool that, for two letters, does not exist.
 MISSPELLED_MODEL = f"model-{hex_id('misspelled model')}"
 MISSPELLED_POOL = "defualt"
+# Fault (d): nothing bounds the compute namespace. Fault (e): nobody makes this one's pods, whose service
+# account is missing.
+BROKEN = "docker-registry"
+MISSING_ACCOUNT = "docker-registry-s3"
 STUCK = (*(asked.pod_name for asked in (*OVERSIZED, UNTOLERATING)), MISSPELLED_MODEL)
 
 
@@ -291,6 +309,13 @@ def model(name: str, pool: str) -> Object:
     return {**new("apps/v1", "Deployment", name, COMPUTE, labels), "spec": spec}
 
 
+def with_account(name: str, account: str) -> Object:
+    """Build the workload of a service whose pods are of that service account."""
+    made = workload(next(service for service in SERVICES if service.name == name))
+    made["spec"]["template"]["spec"]["serviceAccountName"] = account
+    return made
+
+
 def fault_objects() -> Objects:
     """Build what ``faults`` adds; none of its six pods ever gets a node."""
     asked = [obj for each in (*OVERSIZED, UNTOLERATING) for obj in execution(each)]
@@ -298,7 +323,10 @@ def fault_objects() -> Objects:
 
 
 def install(plane: ControlPlane, *, faults: bool = False) -> None:
-    """Create the cluster, or what is missing of it, and wait until all of it is where it stays."""
+    """Create the cluster, or what is missing of it, and wait until all of it is where it stays.
+
+    Faults are put into the healthy cluster.
+    """
     version = plane.get("/version")["gitVersion"]
     for obj in (*namespaces(), *nodes(version)):
         plane.create(obj, exist_ok=True)
@@ -306,19 +334,30 @@ def install(plane: ControlPlane, *, faults: bool = False) -> None:
     settle(plane)
     objects = [*map(workload, SERVICES), *map(port, PORTS), fluent_bit(), model(MODEL, "default")]
     objects += [obj for asked in EXECUTIONS for obj in execution(asked)]
-    for obj in (*objects, *(fault_objects() if faults else ())):
+    for obj in (*objects, *(() if faults else bounds())):
         plane.create(obj, exist_ok=True)
     plane.create(backup_job(plane.create(backup_cron_job(), exist_ok=True)), exist_ok=True)
     settle(plane)
     for asked in EXECUTIONS:
         if asked.ends:
             end(plane, asked)
+    if faults:
+        for obj in bounds():
+            plane.delete(obj)
+        for obj in fault_objects():
+            plane.create(obj, exist_ok=True)
+        plane.apply(with_account(BROKEN, MISSING_ACCOUNT))
+        settle(plane)
 
 
 def remove_faults(plane: ControlPlane) -> None:
-    """Take away what ``faults`` added, and wait until it is gone."""
+    """Take away what ``faults`` added, bring back what they took, and wait until all is as it was."""
     for obj in fault_objects():
         plane.delete(obj)
+    for obj in bounds():
+        plane.create(obj, exist_ok=True)
+    plane.apply(with_account(BROKEN, "default"))
+    settle(plane)
 
 
 def end(plane: ControlPlane, asked: Execution) -> None:
@@ -374,7 +413,11 @@ def is_settled(path: str, obj: Object) -> bool:
         case "daemonsets":
             settled = status["numberReady"] == status["desiredNumberScheduled"] > 0
         case _:
-            settled = status.get("unavailableReplicas" if stuck else "readyReplicas", 0) == spec["replicas"]
+            known = status.get("observedGeneration") == obj["metadata"]["generation"]
+            broken = spec["template"]["spec"].get("serviceAccountName") == MISSING_ACCOUNT
+            ready = 0 if stuck or broken else spec["replicas"]
+            waits = not stuck or status.get("unavailableReplicas") == spec["replicas"]
+            settled = known and waits and status.get("readyReplicas", 0) == ready
     return bool(settled)
 
 

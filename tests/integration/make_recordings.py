@@ -1,6 +1,6 @@
 """Makes the lab's recordings anew, of a real control plane: ``python tests/integration/make_recordings.py``.
 
-Needs the programs that ``make control-plane`` builds, and takes half a minute. To be done when a fact
+Needs the programs that ``make control-plane`` builds, and takes a minute. To be done when a fact
 type reads another field, when ``LISTINGS`` names another list, and when the control plane becomes newer.
 """
 
@@ -26,7 +26,10 @@ def main() -> None:
         for kind in ("healthy", "faulty"):
             domino.install(plane, faults=kind == "faulty")
             output = FOLDER / f"{kind}.json.gz"
-            if record.main(["--kubeconfig", str(plane.kubeconfig()), "--output", str(output)]):
+            arguments = ["--kubeconfig", str(plane.kubeconfig()), "--output", str(output)]
+            for namespace in (domino.PLATFORM, domino.COMPUTE, domino.SYSTEM):
+                arguments += ["--namespace", namespace]
+            if record.main(arguments):
                 sys.exit(1)
 
 

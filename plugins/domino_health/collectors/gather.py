@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -307,8 +307,11 @@ def _import(jobs: Iterable[_Job]) -> None:
             importlib.import_module(module)
 
 
-def _blinded_by(given: Mapping[str, Observed], looked_at: Collection[str]) -> list[Seen]:
-    """What cannot be looked at for want of another fact: its dead targets, if not looked at anyway."""
+def _blinded_by(given: Mapping[str, Observed], looked_at: Set[str]) -> list[Seen]:
+    """What cannot be looked at for want of another fact: its dead targets, if not looked at anyway.
+
+    Who looks at a cluster (``prod``) knows which of its namespaces (``prod/domino-compute``) matter to it.
+    """
     return [
         Seen(
             target=dead.target,
@@ -321,7 +324,8 @@ def _blinded_by(given: Mapping[str, Observed], looked_at: Collection[str]) -> li
         )
         for name, observed in given.items()
         for dead in observed.targets
-        if dead.outcome is not Outcome.SEEN and dead.target not in looked_at
+        if dead.outcome is not Outcome.SEEN
+        and looked_at.isdisjoint((dead.target, dead.target.partition("/")[0]))
     ]
 
 

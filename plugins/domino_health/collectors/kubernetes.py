@@ -20,7 +20,10 @@ from domino_health.collectors.looking import (
 )
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.kubernetes import Clock, PodList
+from domino_health.facts.nodes import NodeList
+from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.rights import Right
+from domino_health.facts.workloads import DeploymentList, StatefulSetList
 from domino_health.profile.clusters import Cluster
 
 
@@ -41,7 +44,7 @@ class Listing:
 
     @property
     def rights(self) -> tuple[Right, ...]:
-        """What the account must be allowed to."""
+        """What the account must be allowed to. By namespace it must also see whether that exists."""
         group = self.api.removeprefix("/apis/").rpartition("/")[0] if self.api.startswith("/apis/") else ""
         return (Right(self.resource, "list", group, in_namespaces=self.in_namespaces),)
 
@@ -51,7 +54,6 @@ class Listing:
         Raises:
             NothingToLookAtError: it belongs to no namespace, and the profile looks into namespaces alone.
         """
-        decoder = msgspec.json.Decoder(self.page)
         clusters = look.profile.clusters or ()
         whole = [cluster for cluster in clusters if self.in_namespaces or not cluster.namespaces]
         if clusters and not whole:
@@ -59,22 +61,27 @@ class Listing:
                 f"{self.resource} belong to no namespace, and the profile looks into namespaces alone"
             )
         return [
-            self._target(look, cluster, namespace, decoder)
+            self.target(look, cluster, namespace)
             for cluster in whole
             for namespace in cluster.namespaces or ("",)
         ]
 
-    def _target(
-        self, look: Look, cluster: Cluster, namespace: str, decoder: msgspec.json.Decoder[Any]
-    ) -> Target[Any]:
+    def target(self, look: Look, cluster: Cluster, namespace: str = "") -> Target[Any]:
+        """One cluster, or one of its namespaces."""
         within = f"/namespaces/{namespace}" if namespace else ""
         path = f"{self.api}{within}/{self.resource}"
-        work = partial(_list, look, cluster, namespace, path, decoder)
+        work = partial(_list, look, cluster, namespace, path, msgspec.json.Decoder(self.page))
         name = f"{cluster.name}/{namespace}" if namespace else cluster.name
         return Target(name, how(look, cluster, f"{path}?limit={PAGE}"), cluster.deadline, work, NEEDS)
 
 
+APPS = "/apis/apps/v1"
 pods = Listing("Every pod of every cluster.", "pods", PodList)
+nodes = Listing("Every node of every cluster.", "nodes", NodeList, in_namespaces=False)
+deployments = Listing("Every Deployment of every cluster.", "deployments", DeploymentList, APPS)
+statefulsets = Listing("Every StatefulSet of every cluster.", "statefulsets", StatefulSetList, APPS)
+resource_quotas = Listing("Every quota of every cluster.", "resourcequotas", ResourceQuotaList)
+limit_ranges = Listing("Every limit range of every cluster.", "limitranges", LimitRangeList)
 
 
 def clock(look: Look) -> list[Target[Clock]]:

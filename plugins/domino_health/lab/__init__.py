@@ -22,7 +22,10 @@ from domino_health.lab.serving import TlsServer
 KINDS = ("faulty", "healthy")
 """What a profile's ``lab`` may ask for. Both are the same platform; faults are all that differs."""
 
-__all__ = ["KINDS", "USER", "Platform", "RecordingError", "start"]
+DENIED = {"faulty": ("/api/v1/nodes",), "healthy": ()}
+"""Paths of lists that its Kubernetes API refuses to ``USER``: that one may not look is a fault as well."""
+
+__all__ = ["DENIED", "KINDS", "USER", "Platform", "RecordingError", "start"]
 
 USER = "health-reader"
 """Whom the lab's Kubernetes API calls the owner of its token, in a refusal."""
@@ -41,13 +44,13 @@ class Platform:
         self._resources.close()
 
 
-def start(kind: str, *, denied: Collection[str] = ()) -> Platform:
+def start(kind: str, *, denied: Collection[str] | None = None) -> Platform:
     """Start the lab: on 127.0.0.1 alone, on free ports, in daemon threads and a folder of its own.
 
     Args:
         kind: one of ``KINDS``.
         denied: paths of lists (``/api/v1/pods``) that its Kubernetes API refuses to ``USER``, for tests
-            of what the suite says when it may not look.
+            of what the suite says when it may not look; by default those of ``DENIED``.
 
     Raises:
         ValueError: there is no such kind.
@@ -64,7 +67,8 @@ def start(kind: str, *, denied: Collection[str] = ()) -> Platform:
         folder = Path(stack.enter_context(temporary))
         authority = Authority(folder, now)
         token = secrets.token_urlsafe()
-        api = kube_api.KubeApi(recording.shipped(kind), now, token, user=USER, denied=denied)
+        refused = DENIED[kind] if denied is None else denied
+        api = kube_api.KubeApi(recording.shipped(kind), now, token, user=USER, denied=refused)
         context = authority.context("127.0.0.1")
         server = stack.enter_context(TlsServer("lab: Kubernetes API", context, api.answer))
         variables = {

@@ -80,16 +80,13 @@ class KubeApi:
         return self._list(where, dict(parse_qsl(url.query)))
 
     def _namespace(self, name: str) -> Answer:
-        """One namespace: those that something recorded is in are there."""
-        if not any(
-            item["metadata"].get("namespace") == name
-            for listed in self._lists.values()
-            for item in listed.items
-        ):
-            details = {"name": name, "kind": "namespaces"}
-            return _status(404, "NotFound", f'namespaces "{name}" not found', details=details)
-        content = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}}
-        return Answer(200, msgspec.json.encode(content))
+        """One namespace, of the list that was recorded."""
+        recorded = self._lists["/api/v1/namespaces"].items
+        for item in recorded:
+            if item["metadata"]["name"] == name:
+                return Answer(200, msgspec.json.encode({"kind": "Namespace", "apiVersion": "v1", **item}))
+        details = {"name": name, "kind": "namespaces"}
+        return _status(404, "NotFound", f'namespaces "{name}" not found', details=details)
 
     def _list(self, where: re.Match[str], query: Mapping[str, str]) -> Answer:
         recorded = self._lists.get(f"{where['api']}/{where['resource']}")

@@ -1,10 +1,11 @@
 """Records a cluster for the lab, through the suite's own connection and fact types.
 
 Of every object only the fields that a fact type names are kept. Names (of namespaces, objects, owners,
-nodes, images, and Domino's projects and hardware tiers) are among them, so are resources, node selectors
-and the messages of conditions; annotations, other labels, user names, environment variables, commands and
-secrets are not. It is JSON: read it before you share it. The recorder needs the right to ``list`` what it
-records, and changes nothing. The lab plays only the recordings that come with the package, so far.
+nodes, images, and Domino's projects and hardware tiers) are among them, so are resources, quotas, node
+selectors, taints and the messages of conditions; annotations, other labels, user names, environment
+variables, commands and secrets are not. It is JSON: read it before you share it. The recorder needs the
+right to ``list`` what it records, and changes nothing. The lab plays only the recordings that come with the
+package, so far.
 
     python -m domino_health.lab.record --kubeconfig FILE --context NAME --output recording.json.gz
 """
@@ -23,6 +24,7 @@ import pydantic
 from domino_health import __version__
 from domino_health.collectors.cluster import Answer, Connection
 from domino_health.collectors.looking import CollectionError, Deadline
+from domino_health.facts.domino import NamespaceList
 from domino_health.lab.recording import (
     LISTINGS,
     Listing,
@@ -59,10 +61,12 @@ def record(cluster: Cluster) -> Recording:
 def _list(connection: Connection, cluster: Cluster, listing: Listing, deadline: Deadline) -> RecordedList:
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(listing.page)
     paths = [listing.path]
-    if cluster.namespaces:
-        names = sorted(cluster.namespaces)  # the order of a whole list
+    names = sorted(cluster.namespaces or ())  # the order of a whole list
+    if names and listing.in_namespaces:
         paths = [f"{listing.api}/namespaces/{name}/{listing.resource}" for name in names]
     items: list[Any] = [thing for path in paths for thing in connection.list(path, decoder, deadline)]
+    if names and listing.page is NamespaceList:
+        items = [namespace for namespace in items if namespace.metadata.name in names]
     version = listing.api.removeprefix("/apis/").removeprefix("/api/")
     return RecordedList(listing.page.__name__, version, items)
 
@@ -104,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--namespace",
         action="append",
         metavar="NAME",
-        help="record this namespace (again for more) and not the whole cluster",
+        help="record of this namespace (again for more) and not of all; nodes are recorded whatever it is",
     )
     parser.add_argument("--output", required=True, type=Path, metavar="FILE", help="where to write it")
     given = parser.parse_args(arguments)

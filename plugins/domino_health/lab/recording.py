@@ -18,7 +18,11 @@ from typing import Annotated, Any
 
 import msgspec
 
+from domino_health.facts.domino import NamespaceList
 from domino_health.facts.kubernetes import PodList
+from domino_health.facts.nodes import NodeList
+from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.workloads import DeploymentList, StatefulSetList
 
 FORMAT = 1
 """Version of the form."""
@@ -40,6 +44,8 @@ class Listing:
     """``pods``."""
     page: type
     """The fact type of a page, named as the API names it (``PodList``)."""
+    in_namespaces: bool = True
+    """False for what belongs to the cluster as a whole."""
 
     @property
     def path(self) -> str:
@@ -47,7 +53,15 @@ class Listing:
         return f"{self.api}/{self.resource}"
 
 
-LISTINGS = (Listing("/api/v1", "pods", PodList),)
+LISTINGS = (
+    Listing("/api/v1", "pods", PodList),
+    Listing("/api/v1", "nodes", NodeList, in_namespaces=False),
+    Listing("/api/v1", "namespaces", NamespaceList, in_namespaces=False),
+    Listing("/api/v1", "resourcequotas", ResourceQuotaList),
+    Listing("/api/v1", "limitranges", LimitRangeList),
+    Listing("/apis/apps/v1", "deployments", DeploymentList),
+    Listing("/apis/apps/v1", "statefulsets", StatefulSetList),
+)
 """Everything that is recorded beside ``/version``. A fact of another kind joins with a line here."""
 
 

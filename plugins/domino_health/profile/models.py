@@ -6,6 +6,7 @@ import pydantic
 
 from domino_health.profile.base import ExistingDirectory, Many, Section
 from domino_health.profile.clusters import Cluster
+from domino_health.profile.domino import Domino
 from domino_health.profile.judging import GateSection, SeverityName, WaiverSection
 from domino_health.profile.tls import Tls
 
@@ -28,6 +29,7 @@ class Profile(Section):
     extends: Annotated[str, pydantic.Field(min_length=1)] | None = None
     """Another profile, of which it takes what it does not say itself: a name beside it, or a path."""
     clusters: Annotated[tuple[Cluster, ...], Many] | None = None
+    domino: Domino | None = None
     tls: Tls | None = None
     thresholds: dict[str, dict[str, Any]] = {}
     """Check id to threshold to value: ``SCHED-001: {max_wait: 5m}``."""

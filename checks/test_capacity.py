@@ -1,0 +1,72 @@
+"""Capacity: is what users may take bounded, and is there enough of it?"""
+
+from collections.abc import Iterator, Sequence
+
+from domino_health import (
+    Assessment,
+    Attachment,
+    DominoNamespace,
+    Finding,
+    LimitRange,
+    ResourceQuota,
+    Severity,
+    Unseen,
+    check,
+)
+
+
+@check("CAP-001", severity=Severity.MEDIUM)
+def test_work_in_compute_namespaces_is_bounded(
+    domino_namespaces: list[DominoNamespace],
+    resource_quotas: list[ResourceQuota],
+    limit_ranges: list[LimitRange],
+    unseen: list[Unseen],
+) -> Assessment:
+    """Every compute namespace bounds what users start, by a ResourceQuota or a LimitRange.
+
+    Executions, models and builds run in the compute namespaces. With neither a quota nor a limit range
+    one user, or one loop in a script, may ask for every node that the cluster can have, and the
+    autoscaler buys them. A quota that counts only Secrets or claims, and a limit range for claims or of
+    minimums alone, bound no work. A namespace is judged only where both kinds were seen, or one that bounds.
+
+    Thresholds: none. That a bound is wanted is ours: Domino installs none, and bounds executions for
+    each user by settings of its own (userExecutionsQuota), which are not seen here. Where you rely on
+    them alone, waive it and say so.
+
+    Remediation: give the namespace a ResourceQuota for pods and requests (also requests.nvidia.com/gpu),
+    well above what hardware tiers and Domino's own limits add up to: an execution over a quota is refused,
+    not queued. A LimitRange bounds each pod instead. Domino's services in other namespaces need neither.
+    """
+    compute = [each for each in domino_namespaces if each.part == "compute"]
+    judged, findings, rows = [], [], []
+    for namespace in compute:
+        bounds = list(_bounds(namespace, [*resource_quotas, *limit_ranges]))
+        if not bounds and any(_hides(target, namespace) for target in unseen):
+            continue
+        judged.append(namespace)
+        rows += bounds
+        if not bounds:
+            message = "neither a ResourceQuota nor a LimitRange bounds what users start here"
+            findings.append(Finding(namespace.ref, message))
+    columns = ("bound", "resource", "at most", "used")
+    return Assessment(
+        judged,
+        findings,
+        unseen=unseen,
+        attachments=[Attachment.table("Bounds", columns, rows)] if rows else [],
+    )
+
+
+def _bounds(
+    namespace: DominoNamespace, there: Sequence[ResourceQuota | LimitRange]
+) -> Iterator[tuple[str, str, str, str]]:
+    for each in there:
+        if (each.cluster, each.metadata.namespace) == (namespace.cluster, namespace.name):
+            for resource, amount in sorted(each.bounds.items()):
+                used = each.status.used.get(resource, "") if isinstance(each, ResourceQuota) else ""
+                yield each.ref.text(with_cluster=True), resource, amount, used
+
+
+def _hides(target: Unseen, namespace: DominoNamespace) -> bool:
+    """Whether a bound of the namespace may stand where nobody could look."""
+    return target.target in (namespace.cluster, f"{namespace.cluster}/{namespace.name}")

@@ -1,0 +1,276 @@
+"""Which namespaces and services are Domino's: by the profile's word, else by label, else by the usual names.
+
+Names and labels vary between versions, so none of them is taken for granted. They are those that Domino's
+documentation and repositories show, and a field engineer's script (the labels of queue, git and vault).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Literal
+
+from domino_health.collectors.kubernetes import Listing
+from domino_health.collectors.looking import CollectionError, Deadline, Look, Target
+from domino_health.facts.domino import (
+    ROLES,
+    Candidate,
+    DominoNamespace,
+    DominoService,
+    Found,
+    Namespace,
+    NamespaceList,
+    NamespaceMeta,
+)
+from domino_health.facts.observed import Observed, Outcome
+from domino_health.facts.rights import Right
+from domino_health.facts.workloads import Deployment, StatefulSet
+from domino_health.profile.clusters import Cluster
+from domino_health.profile.domino import Domino, named
+
+Part = Literal["platform", "compute"]
+USUAL: Mapping[Part, str] = {"platform": "domino-platform", "compute": "domino-compute"}
+"""The names that Domino's installer gives its namespaces by default."""
+NAME_THEM = "name platform_namespace and compute_namespaces in the profile's section domino"
+INSTANT = timedelta(seconds=30)
+"""For what is only thought about. It takes no time; a loaded machine may."""
+
+Say = Callable[[str], None]
+Workload = Deployment | StatefulSet
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What a role's workload is known by."""
+
+    names: str
+    """A pattern of its usual names."""
+    name: str = ""
+    """Of its label ``app.kubernetes.io/name``."""
+    component: str = ""
+    """Of its label ``app.kubernetes.io/component``."""
+
+    def labelled(self, workload: Workload) -> bool:
+        """Whether its labels say so."""
+        labels = workload.metadata.labels
+        return bool(self.name and labels.name == self.name) or bool(
+            self.component and labels.component == self.component
+        )
+
+    def called(self, workload: Workload) -> bool:
+        """Whether its name says so."""
+        return bool(re.fullmatch(self.names, workload.metadata.name))
+
+
+SIGNS: Mapping[str, Signs] = {
+    "front_end": Signs("nucleus-frontend"),
+    "dispatcher": Signs("nucleus-dispatcher", component="dispatcher"),
+    "keycloak": Signs(r"keycloak(v\d+)?"),
+    "metadata_database": Signs("mongodb(-replicaset)?"),
+    "message_queue": Signs(r"rabbitmq-ha(-\d+)?", name="rabbitmq-ha"),
+    "git": Signs("repoman", name="repoman"),
+    "vault": Signs("vault", name="vault"),
+    "image_registry": Signs("docker-registry"),
+}
+
+
+@dataclass(frozen=True)
+class Namespaces:
+    """A collector: Domino's namespaces. All are listed only where the profile does not name both kinds."""
+
+    listing: Listing
+    what: str = "Domino's namespaces in every cluster: the profile's, the labelled ones, or the usual names."
+
+    @property
+    def rights(self) -> tuple[Right, ...]:
+        """To list namespaces."""
+        return self.listing.rights
+
+    def __call__(self, look: Look) -> list[Target[DominoNamespace]]:
+        """One target a cluster."""
+        return [self._target(look, cluster, said) for cluster, said in _clusters(look)]
+
+    def _target(self, look: Look, cluster: Cluster, said: Domino) -> Target[DominoNamespace]:
+        if said.platform_namespace and said.compute_namespaces:
+            how = "read the profile's section domino"
+            work = partial(_found, cluster, said, lambda *_: ())
+        elif cluster.namespaces:
+            how = f"look for the usual names among the namespaces that the profile gives {cluster.name}"
+            work = partial(_found, cluster, said, partial(_given, cluster))
+        else:
+            listing = self.listing.target(look, cluster)
+            work = partial(_found, cluster, said, listing.look)
+            return Target(cluster.name, listing.how, listing.allowed, work, listing.needs)
+        return Target(cluster.name, how, INSTANT, work)
+
+
+namespaces = Namespaces(Listing("Every namespace.", "namespaces", NamespaceList, in_namespaces=False))
+
+
+def services(look: Look) -> list[Target[DominoService]]:
+    """Who does what in Domino, in every cluster: the profile's, what is labelled so, or the usual names."""
+    return [
+        Target(
+            cluster.name,
+            "the profile's section domino, labels and usual names, held against deployments and statefulsets",
+            INSTANT,
+            partial(_services, look.facts, cluster, said),
+        )
+        for cluster, said in _clusters(look)
+    ]
+
+
+def _clusters(look: Look) -> list[tuple[Cluster, Domino]]:
+    """Each cluster, and what the profile says of Domino there: it speaks of the first one."""
+    clusters = look.profile.clusters or ()
+    said = look.profile.domino or Domino()
+    return [(cluster, Domino() if at else said) for at, cluster in enumerate(clusters)]
+
+
+def _given(cluster: Cluster, _deadline: Deadline, _say: Say) -> list[Namespace]:
+    """The namespaces that a profile looks into. Their labels are not known: they might not be read."""
+    there = [Namespace(NamespaceMeta(name)) for name in cluster.namespaces or ()]
+    if not any(each.metadata.name in USUAL.values() for each in there):
+        names = ", ".join(each.metadata.name for each in there)
+        raise CollectionError(
+            f"which of the namespaces {names} are Domino's cannot be told by these names", NAME_THEM
+        )
+    return there
+
+
+def _found(
+    cluster: Cluster,
+    said: Domino,
+    see: Callable[[Deadline, Say], Sequence[Namespace]],
+    deadline: Deadline,
+    say: Say,
+) -> list[DominoNamespace]:
+    try:
+        there = see(deadline, say)
+    except CollectionError as error:
+        # Half a list would make a cluster without Domino of it.
+        outcome = Outcome.FAILED if error.outcome is Outcome.TRUNCATED else error.outcome
+        cure = error.cure if NAME_THEM in error.cure else f"{error.cure}; or {NAME_THEM}"
+        raise CollectionError(error.reason, cure, outcome) from None
+    platform = (said.platform_namespace,) if said.platform_namespace else ()
+    return [
+        *_of_part("platform", cluster, platform, there),
+        *_of_part("compute", cluster, said.compute_namespaces or (), there),
+    ]
+
+
+def _of_part(
+    part: Part, cluster: Cluster, said: Sequence[str], there: Sequence[Namespace]
+) -> list[DominoNamespace]:
+    labelled = [each.metadata.name for each in there if _is_labelled(each, part)]
+    usual = [each.metadata.name for each in there if each.metadata.name == USUAL[part]]
+    ways: tuple[tuple[Sequence[str], Found], ...] = ((said, "profile"), (labelled, "label"), (usual, "name"))
+    names, found_by = next((way for way in ways if way[0]), ((), "name"))
+    return [DominoNamespace(name, part, found_by, cluster.name) for name in sorted(names)]
+
+
+def _is_labelled(namespace: Namespace, part: Part) -> bool:
+    """Domino's own toolkit asks for the label alone; ``false`` is somebody's no."""
+    labels = namespace.metadata.labels
+    value = labels.platform if part == "platform" else labels.compute
+    return value is not None and value.casefold() != "false"
+
+
+def _services(
+    facts: Mapping[str, Observed], cluster: Cluster, said: Domino, _deadline: Deadline, _say: Say
+) -> list[DominoService]:
+    _require(facts["domino_namespaces"], {cluster.name})
+    platform = {
+        each.name
+        for each in facts["domino_namespaces"].objects
+        if (each.cluster, each.part) == (cluster.name, "platform")
+    }
+    words: dict[str, str] = said.services.model_dump(exclude_none=True) if said.services else {}
+    elsewhere = {named(word).namespace for word in words.values()} - {""}
+    workloads: list[Workload] = []
+    for name in ("deployments", "statefulsets"):
+        for namespace in sorted(platform | elsewhere):
+            _require(facts[name], {cluster.name, f"{cluster.name}/{namespace}"})
+        workloads += [each for each in facts[name].objects if each.cluster == cluster.name]
+    ours = [each for each in workloads if each.metadata.namespace in platform]
+    if said.platform_namespace and not ours:
+        raise CollectionError(
+            f"namespace {said.platform_namespace} has no Deployment and no StatefulSet: is it Domino's?",
+            "mend platform_namespace in the profile's section domino",
+        )
+    if not (platform or words):
+        return []  # another cluster: of a data plane, say
+    return [
+        _named(role, cluster, word, workloads, platform)
+        if (word := words.get(role))
+        else _discovered(role, cluster, ours)
+        for role in ROLES
+    ]
+
+
+def _require(fact: Observed, names: set[str]) -> None:
+    """Take care that one of these targets was seen, whole.
+
+    Raises:
+        CollectionError: it was not, or nobody looks there.
+    """
+    targets = [target for target in fact.targets if target.target in names]
+    for target in targets:
+        if target.outcome is not Outcome.SEEN:
+            outcome = Outcome.FAILED if target.outcome is Outcome.TRUNCATED else target.outcome
+            raise CollectionError(f"needs {fact.fact}: {target.reason}", target.cure, outcome)
+    if not targets:
+        where = max(names, key=len)
+        raise CollectionError(
+            f"needs {fact.fact} of {where}, where nobody looks",
+            "add the namespace to namespaces of this cluster in the profile",
+        )
+
+
+def _named(
+    role: str, cluster: Cluster, word: str, workloads: Iterable[Workload], platform: set[str]
+) -> DominoService:
+    """The role that the profile gives to a workload, which may be missing."""
+    wanted = named(word)
+    there = [
+        each
+        for each in workloads
+        if (_kind(each), each.metadata.name) == (wanted.kind, wanted.name)
+        and (each.metadata.namespace == wanted.namespace or _anywhere(wanted.namespace, each, platform))
+    ]
+    return _service(role, cluster, there, "profile", word)
+
+
+def _anywhere(namespace: str, workload: Workload, platform: set[str]) -> bool:
+    return not namespace and workload.metadata.namespace in platform
+
+
+def _discovered(role: str, cluster: Cluster, workloads: Sequence[Workload]) -> DominoService:
+    signs = SIGNS[role]
+    if labelled := [each for each in workloads if signs.labelled(each)]:
+        return _service(role, cluster, labelled, "label")
+    if called := [each for each in workloads if signs.called(each)]:
+        return _service(role, cluster, called, "name")
+    return _service(role, cluster, (), None)
+
+
+def _service(
+    role: str, cluster: Cluster, workloads: Iterable[Workload], found_by: Found | None, word: str = ""
+) -> DominoService:
+    candidates = (
+        Candidate(
+            _kind(each),
+            each.metadata.namespace,
+            each.metadata.name,
+            each.spec.replicas,
+            each.status.ready_replicas,
+        )
+        for each in workloads
+    )
+    ordered = sorted(candidates, key=lambda each: (each.kind, each.namespace, each.name))
+    return DominoService(role, tuple(ordered), found_by, word, cluster.name)
+
+
+def _kind(workload: Workload) -> Literal["deployment", "statefulset"]:
+    return "deployment" if isinstance(workload, Deployment) else "statefulset"

@@ -1,0 +1,104 @@
+"""What is kept of the bounds that a namespace sets: quotas and limit ranges."""
+
+import re
+from collections.abc import Mapping
+
+from domino_health.facts.kubernetes import Kubernetes, ListMeta
+from domino_health.vocabulary import Ref
+
+# What pods ask for. Claims, Secrets and Services may be counted too, and bound no work.
+_OF_PODS = re.compile(
+    r"pods|count/pods|cpu|memory|ephemeral-storage|hugepages-.+|limits\..+|requests\.(?!storage$).+"
+)
+
+
+class NamespacedMeta(Kubernetes, frozen=True):
+    """``metadata`` of what has nothing else that matters."""
+
+    name: str
+    namespace: str
+
+
+class QuotaSpec(Kubernetes, frozen=True):
+    """``spec`` of a quota."""
+
+    hard: Mapping[str, str] = {}
+    """Resource to what all pods of the namespace may ask for together, as Kubernetes writes quantities."""
+
+
+class QuotaStatus(Kubernetes, frozen=True):
+    """``status`` of a quota."""
+
+    used: Mapping[str, str] = {}
+
+
+class ResourceQuota(Kubernetes, frozen=True):
+    """A ResourceQuota."""
+
+    metadata: NamespacedMeta
+    spec: QuotaSpec = QuotaSpec()
+    status: QuotaStatus = QuotaStatus()
+    cluster: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The quota itself."""
+        return Ref(self.cluster, "resourcequota", self.metadata.namespace, self.metadata.name)
+
+    @property
+    def bounds(self) -> Mapping[str, str]:
+        """What it sets a bound to that pods ask for: not to how many Secrets there are, say."""
+        return {key: value for key, value in self.spec.hard.items() if _OF_PODS.fullmatch(key)}
+
+
+class Limit(Kubernetes, frozen=True):
+    """One of a limit range's ``spec.limits``."""
+
+    type: str
+    """``Container``, ``Pod`` or ``PersistentVolumeClaim``."""
+    max: Mapping[str, str] = {}
+    default: Mapping[str, str] = {}
+    """The limit of a container that says none itself."""
+
+
+class LimitRangeSpec(Kubernetes, frozen=True):
+    """``spec`` of a limit range."""
+
+    limits: tuple[Limit, ...] = ()
+
+
+class LimitRange(Kubernetes, frozen=True):
+    """A LimitRange."""
+
+    metadata: NamespacedMeta
+    spec: LimitRangeSpec = LimitRangeSpec()
+    cluster: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The limit range itself."""
+        return Ref(self.cluster, "limitrange", self.metadata.namespace, self.metadata.name)
+
+    @property
+    def bounds(self) -> Mapping[str, str]:
+        """What a pod or a container may have at most, or has if it says nothing. A minimum is no bound."""
+        return {
+            key: value
+            for limit in self.spec.limits
+            if limit.type in ("Container", "Pod")
+            for key, value in {**limit.default, **limit.max}.items()
+        }
+
+
+class ResourceQuotaList(Kubernetes, frozen=True):
+    """A page of quotas."""
+
+    metadata: ListMeta
+    items: list[ResourceQuota]
+
+
+class LimitRangeList(Kubernetes, frozen=True):
+    """A page of limit ranges."""
+
+    metadata: ListMeta
+    items: list[LimitRange]
