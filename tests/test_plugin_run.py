@@ -48,6 +48,13 @@ def test_the_last_line_is_the_verdict_and_names_a_report_that_is_there(suite: Su
     assert Path(ran.last_line.rpartition("report: ")[2]) == ran.folder / "report.html"
 
 
+def test_pytest_tells_its_own_reports_by_the_names_that_they_have(suite: Suite) -> None:
+    ran = suite.run()
+
+    assert f"generated xml file: {ran.folder / 'junit.xml'} " in ran.out
+    assert f"Generated html report: {(ran.folder / 'report.html').as_uri()} " in ran.out
+
+
 def test_the_verdict_says_how_many_checks_it_rests_on(suite: Suite) -> None:
     suite.checks(*[a_check(f"TST-{number:03}") for number in range(50)])
 

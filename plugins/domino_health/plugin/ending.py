@@ -40,6 +40,10 @@ class Ending:
         self.verdict: Verdict | None = None
         """The last word; None until every report of it is written."""
         self._page: Page | None = None
+        self._writing = contextlib.ExitStack()
+        """Open while pytest and pytest-html write their reports."""
+        self._late: list[BaseException] = []
+        """What went wrong when these got their names."""
         self._prefix = ""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -54,11 +58,12 @@ class Ending:
         # What goes wrong with one report must not cost another one.
         failed = _attempt(lambda: junit.complete(config, self._missing(), self.run.shown))
         failed += _attempt(lambda: evidence.write(self._known(), self.folder.path))
+        self._writing.enter_context(written_whole(config))
         try:
-            with written_whole(config):
-                yield
+            yield
         except BaseException as error:  # noqa: BLE001 (another plugin's, SystemExit too; ours are still to come)
-            failed += [error, *_attempt(lambda: self._write_junit(config))]
+            failed += [error, *_attempt(self._writing.close), *_attempt(lambda: self._write_junit(config))]
+        failed += [*self._late, *_attempt(self._writing.close)]
         failed += self._point_latest()
         if failed:
             verdict = close(verdict, INTERNAL_ERROR, [self._unwritten(error) for error in failed])
@@ -74,6 +79,11 @@ class Ending:
         _say(config, reasons)
         _say(config, [last], bold=True, green=verdict.open, red=not verdict.open)
         return None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self) -> None:
+        """They are written by now, and are about to be told by name."""
+        self._late += _attempt(self._writing.close)
 
     def salvage(self, config: pytest.Config, status: int, reason: str) -> Verdict:
         """The verdict of a run that broke before it came to one, or after it: closed, with what there is."""
