@@ -44,14 +44,14 @@ def test_dominos_services_are_there_and_whole(domino_services: list[DominoServic
 
 def _findings(service: DominoService) -> Iterator[Finding]:
     if not service.candidates:
-        message = f"the profile names {service.named} as the {service.title}, and there is no such workload"
+        message = f"{service.title}: the profile names {service.named}, and there is no such workload"
         yield Finding(service.ref, message)
     if len(service.candidates) > 1:
         yield _ambiguous(service)
     for candidate in service.candidates:
         if (found := _not_whole(service, candidate)) is not None:
             message, severity = found
-            yield Finding(service.ref_of(candidate), f"the {service.title}: {message}", severity)
+            yield Finding(service.ref_of(candidate), f"{service.title}: {message}", severity)
 
 
 def _ambiguous(service: DominoService) -> Finding:
@@ -60,7 +60,7 @@ def _ambiguous(service: DominoService) -> Finding:
     names = ", ".join(map(str, refs))
     return Finding(
         service.ref,
-        f"{len(refs)} candidates for the {service.title}, found by {service.found_by}: {names}",
+        f"{service.title}: {len(refs)} candidates, found by {service.found_by}: {names}",
         Severity.MEDIUM if awake != 1 else Severity.LOW,
         count=len(refs),
         examples=refs,

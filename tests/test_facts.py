@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 import domino_health.facts
+import platform_samples
 from domino_health.facts.kubernetes import Clock, Kubernetes, Pod, PodList
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.facts.previous import PreviousFinding, PreviousRun
@@ -159,9 +160,10 @@ SAMPLES: list[msgspec.Struct] = [
         details="Traceback",
         objects=(1,),
     ),
+    *platform_samples.SAMPLES,
 ]
 """Each fact type, with a value in each field; those of Kubernetes decoded from the API's JSON."""
-SET_BY_COLLECTORS = {("Pod", "cluster")}
+SET_BY_COLLECTORS = {("Pod", "cluster"), *platform_samples.SET_BY_COLLECTORS}
 """What no API sends."""
 
 

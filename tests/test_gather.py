@@ -701,3 +701,30 @@ def test_a_hung_making_holds_nobody_who_asks_for_something_else(release: threadi
     assert began.wait(LONG_ENOUGH)
 
     assert shared.get("prod", lambda: "connection", Deadline(timedelta(seconds=5))) == "connection"
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "unseen"),
+    [
+        (["prod"], []),  # it knows which of the cluster's namespaces matter to it
+        (["prod/domino-compute"], []),
+        (["prod/domino-platform"], ["prod/domino-compute"]),
+        (["edge"], ["prod/domino-compute"]),
+    ],
+)
+def test_who_looks_at_a_cluster_answers_for_its_namespaces(looked_at: list[str], unseen: list[str]) -> None:
+    def denied(deadline: Deadline, say: Callable[[str], None]) -> NoReturn:
+        raise CollectionError("403", "grant it", Outcome.DENIED)
+
+    def before(look: Look) -> list[Target[Any]]:
+        return [Target("prod/domino-compute", "GET", timedelta(seconds=LONG_ENOUGH), denied)]
+
+    def after(look: Look) -> list[Target[Any]]:
+        return [Target(name, "think", timedelta(seconds=LONG_ENOUGH), seen(1)) for name in looked_at]
+
+    gathering = Gathering(
+        [Wanted("pods", before, "", int), Wanted("more", after, "", int, ("pods",))], PROFILE
+    )
+    gathering.start()
+
+    assert [each.target for each in gathering.wait("more").unseen] == unseen

@@ -102,6 +102,47 @@ def test_the_healthy_demo_is_green(healthy: HealthRun) -> None:
     assert healthy.result("IDP-001")["worst"].startswith("the first certificate expires in 300 d")
 
 
+def test_the_demo_shows_every_kind_of_outcome_side_by_side(faulty: HealthRun) -> None:
+    states = {
+        id: faulty.result(id)["state"] for id in ("SCHED-001", "IDP-001", "SCHED-003", "CAP-001", "DOM-002")
+    }
+
+    assert states == {
+        "SCHED-001": "failed",
+        "IDP-001": "failed",
+        "SCHED-003": "unknown",
+        "CAP-001": "warned",
+        "DOM-002": "waived",
+    }
+
+
+def test_the_demo_may_not_list_nodes_and_says_which_rule_would_help(faulty: HealthRun) -> None:
+    (unseen,) = faulty.result("SCHED-003")["unseen"]
+
+    assert unseen["outcome"] == "denied"
+    assert '{apiGroups: [""], resources: ["nodes"], verbs: ["list"]} (in a ClusterRole)' in unseen["cure"]
+
+
+def test_the_demo_bounds_nothing_in_the_compute_namespace(faulty: HealthRun) -> None:
+    found = findings(faulty, "CAP-001")
+
+    assert list(found) == ["namespace/domino-compute"]
+    assert found["namespace/domino-compute"]["severity"] == "medium"
+
+
+def test_the_demo_has_accepted_that_its_registry_is_down(faulty: HealthRun) -> None:
+    result = faulty.result("DOM-002")
+
+    assert result["findings"] == []
+    assert result["population"] == 8
+    (waived,) = result["waived"]
+    subject = waived["finding"]["subject"]
+    assert (subject["kind"], subject["name"]) == ("statefulset", "docker-registry")
+    assert waived["finding"]["severity"] == "high"
+    assert waived["finding"]["message"] == "image registry: 0 of 1 replica ready"
+    assert waived["waiver"]["expires"] == "2099-12-31"
+
+
 @pytest.mark.parametrize("kind", lab.KINDS)
 def test_a_demo_leaves_nothing_behind_and_says_that_it_is_one(
     request: pytest.FixtureRequest, kind: str
@@ -118,14 +159,16 @@ def test_the_demos_clock_is_the_labs(faulty: HealthRun) -> None:
     assert faulty.verdict["clock"] == {"source": "cluster demo", "skew_seconds": 0}
 
 
-def test_the_two_profiles_differ_in_the_lab_alone() -> None:
+def test_the_two_profiles_differ_in_the_lab_and_a_waiver_alone() -> None:
     faulty, healthy = (
         yaml.safe_load((PROFILES / name).read_text()) for name in ("demo.yaml", "demo-healthy.yaml")
     )
+    (waiver,) = faulty.pop("waivers")
 
     assert (faulty.pop("lab"), healthy.pop("lab")) == lab.KINDS
     assert faulty.pop("description") != healthy.pop("description")
     assert faulty == healthy
+    assert waiver["check"] == "DOM-002"
 
 
 def test_the_profiles_use_all_that_the_lab_has() -> None:
@@ -133,7 +176,7 @@ def test_the_profiles_use_all_that_the_lab_has() -> None:
     variables = platform.variables.keys()
     platform.stop()
 
-    text = json.dumps(yaml.safe_load((PROFILES / "demo.yaml").read_text()))
+    text = json.dumps(yaml.safe_load((PROFILES / "demo.yaml").read_text()), default=str)
     assert {name for name in variables if f"${{{name}}}" in text} == variables
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from domino_health import Pod, lab
-from domino_health.collectors import kubernetes
+from domino_health import Node, Pod, lab
+from domino_health.collectors import discovery, kubernetes
 from domino_health.collectors.looking import CollectionError, Deadline, Look, Shared, Target
 from domino_health.facts.observed import Outcome
 from domino_health.lab import Platform
@@ -20,6 +20,7 @@ from domino_health.lab.kube_api import AGED
 from domino_health.profile import Profile
 
 DENIED = ("/api/v1/pods", "/api/v1/namespaces/domino-compute/pods", "/apis/apps/v1/deployments")
+NOT_RECORDED = "/apis/apps/v1/namespaces/a/daemonsets"
 
 
 @pytest.fixture(scope="module", params=lab.KINDS)
@@ -151,6 +152,48 @@ def test_as_with_rbac_the_right_to_one_namespace_is_a_right_of_its_own(denying: 
     assert look(denying, kubernetes.pods, namespaces=["domino-platform"])
 
 
+def test_nodes_are_refused_by_the_faulty_lab_alone(platform: Platform) -> None:
+    healthy = lab.start("healthy")
+    nodes: list[Node] = look(healthy, kubernetes.nodes)
+    healthy.stop()
+
+    with pytest.raises(CollectionError) as refused:
+        look(platform, kubernetes.nodes)
+
+    assert len(nodes) == 7
+    assert refused.value.outcome is Outcome.DENIED
+    assert refused.value.reason.startswith("GET /api/v1/nodes: 403 nodes is forbidden: User ")
+
+
+def test_dominos_namespaces_are_found_by_their_labels(each: Platform) -> None:
+    found = look(each, discovery.namespaces)
+
+    assert [(space.name, space.part, space.found_by) for space in found] == [
+        ("domino-platform", "platform", "label"),
+        ("domino-compute", "compute", "label"),
+    ]
+
+
+def test_every_list_that_is_recorded_is_played(each: Platform) -> None:
+    found = {
+        listing.resource: look(each, listing)
+        for listing in (kubernetes.deployments, kubernetes.statefulsets, kubernetes.resource_quotas)
+    }
+    bounded = bool(found["resourcequotas"])
+
+    assert {workload.metadata.namespace for workload in found["deployments"]} <= {
+        "domino-platform",
+        "domino-compute",
+    }
+    ready = {
+        workload.metadata.name: (workload.status.ready_replicas, workload.spec.replicas)
+        for workload in found["statefulsets"]
+    }
+    assert ready["docker-registry"] == ((1, 1) if bounded else (0, 1)), "a fault of the faulty lab"
+    assert ready["mongodb-replicaset"] == (3, 3)
+    assert len(look(each, kubernetes.limit_ranges)) == bounded
+
+
 # What any client sees, in the words of a real API server (1.36)
 
 
@@ -239,7 +282,7 @@ def test_a_refusal_has_the_words_of_rbac(
     assert (refusal["reason"], refusal["message"], refusal["details"]) == ("Forbidden", message, details)
 
 
-@pytest.mark.parametrize("path", ["/api/v1/secrets", "/apis/apps/v1/namespaces/a/deployments"])
+@pytest.mark.parametrize("path", ["/api/v1/secrets", NOT_RECORDED])
 def test_what_was_not_recorded_is_not_found(api: Api, path: str) -> None:
     status, body = api.get(path)
 

@@ -217,7 +217,7 @@ def test_as_deep_as_a_profile_may_be_it_is_read(tmp_path: Path) -> None:
     ("text", "line", "path", "message"),
     [
         ("clsuters: []\n", 2, "clsuters", "unknown key; did you mean clusters?"),
-        ("xyzzy: 1\n", 2, "xyzzy", "unknown key; known: clusters, description, extends, gates, knowledge, "),
+        ("xyzzy: 1\n", 2, "xyzzy", "unknown key; known: clusters, description, domino"),
         ("1: x\n", 2, "1", "unknown key"),
         ("null: x\n", 2, "null", "unknown key"),
         ("on: x\n", 2, "on", "unknown key"),

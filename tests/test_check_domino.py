@@ -1,0 +1,171 @@
+"""DOM-002: Domino's services are there, and whole."""
+
+import pytest
+from checks import test_domino as domino
+
+from domino_health import Assessment, DominoService, Finding, Ref, Severity
+from domino_health.facts.domino import ROLES
+from platform_builders import service
+
+
+def assess(*services: DominoService) -> Assessment:
+    return domino.test_dominos_services_are_there_and_whole(list(services))
+
+
+def found(*services: DominoService) -> list[Finding]:
+    return list(assess(*services).findings)
+
+
+# What is healthy
+
+
+def test_services_that_are_whole_are_assessed_and_none_is_found_wanting() -> None:
+    assessment = assess(*(service(role, (1, 1)) for role in ROLES))
+
+    assert len(assessment.population) == len(ROLES)
+    assert assessment.findings == ()
+    assert assessment.worst == ""
+
+
+def test_without_any_service_there_is_nothing_to_assess() -> None:
+    for services in ([], [service("vault"), service("git")]):
+        assessment = assess(*services)
+        assert len(assessment.population) == 0
+        assert assessment.findings == ()
+        assert assessment.attachments == ()
+
+
+def test_what_is_not_installed_is_no_finding_and_is_said() -> None:
+    assessment = assess(service("front_end", (2, 2)), service("vault"), service("image_registry"))
+
+    assert len(assessment.population) == 1
+    assert assessment.findings == ()
+    assert assessment.worst == "not installed: vault, image registry"
+    (table,) = assessment.attachments
+    assert ("vault", "not installed", "", "") in table.rows
+    assert ("front end", "prod: deployment/domino-platform/front_end-0", "name", "2 of 2") in table.rows
+
+
+def test_one_dispatcher_is_as_it_should_be() -> None:
+    assert found(service("dispatcher", (1, 1))) == []
+
+
+def test_more_ready_than_wanted_is_a_roll_out() -> None:
+    assert found(service("front_end", (3, 2))) == []
+
+
+def test_a_role_that_another_cluster_has_is_installed() -> None:
+    here, there = service("vault", (1, 1)), service("vault", cluster="edge")
+
+    assert assess(here, there).worst == ""
+
+
+# What is not whole
+
+
+@pytest.mark.parametrize(
+    ("role", "ready", "wanted", "severity"),
+    [
+        ("front_end", 0, 1, Severity.HIGH),
+        ("front_end", 0, 2, Severity.HIGH),
+        ("front_end", 1, 2, Severity.MEDIUM),
+        ("front_end", 1, 9, Severity.MEDIUM),
+        ("image_registry", 0, 1, Severity.HIGH),
+        # What votes serves with more than half
+        ("metadata_database", 2, 3, Severity.MEDIUM),
+        ("metadata_database", 1, 3, Severity.HIGH),
+        ("metadata_database", 1, 2, Severity.HIGH),
+        ("message_queue", 3, 5, Severity.MEDIUM),
+        ("message_queue", 2, 5, Severity.HIGH),
+        ("message_queue", 2, 4, Severity.HIGH),
+    ],
+)
+def test_a_service_with_too_few_ready_replicas_is_found(
+    role: str, ready: int, wanted: int, severity: Severity
+) -> None:
+    (finding,) = found(service(role, (ready, wanted), kind="statefulset"))
+
+    assert finding.subject == Ref("prod", "statefulset", "domino-platform", f"{role}-0")
+    assert finding.severity is severity
+    plural = "" if wanted == 1 else "s"
+    assert finding.message.startswith(f"{ROLES[role]}: {ready} of {wanted} replica{plural} ready")
+
+
+def test_that_too_few_are_left_to_serve_is_said() -> None:
+    (finding,) = found(service("message_queue", (1, 3)))
+
+    assert finding.message == ("message queue: 1 of 3 replicas ready, and it serves only with more than half")
+
+
+# Scaled to nothing
+
+
+@pytest.mark.parametrize(
+    ("role", "named", "severity"),
+    [
+        ("dispatcher", "", Severity.HIGH),
+        ("front_end", "", Severity.HIGH),
+        ("keycloak", "", Severity.HIGH),
+        ("metadata_database", "", Severity.HIGH),
+        ("message_queue", "", Severity.HIGH),
+        ("git", "", Severity.LOW),
+        ("vault", "", Severity.LOW),
+        ("image_registry", "", Severity.LOW),
+        ("image_registry", "statefulset/registry", Severity.HIGH),
+    ],
+)
+def test_no_wanted_replicas_are_as_bad_as_the_role_is_needed(
+    role: str, named: str, severity: Severity
+) -> None:
+    (finding,) = found(service(role, (0, 0), named=named))
+
+    assert finding.message == f"{ROLES[role]}: scaled to nothing"
+    assert finding.severity is severity
+
+
+# Two candidates, and none
+
+
+def test_two_candidates_are_found_as_the_role_that_they_are_for() -> None:
+    (finding,) = found(service("keycloak", (1, 1), (2, 2), kind="statefulset"))
+
+    assert finding.subject == Ref("prod", "role", "", "keycloak")
+    assert finding.severity is Severity.MEDIUM
+    assert finding.count == 2
+    assert finding.message == (
+        "Keycloak: 2 candidates, found by name: "
+        "statefulset/domino-platform/keycloak-0, statefulset/domino-platform/keycloak-1"
+    )
+
+
+def test_one_that_is_scaled_to_nothing_beside_one_that_runs_is_left_over() -> None:
+    (finding,) = found(service("message_queue", (0, 0), (3, 3)))
+
+    assert finding.subject.kind == "role"
+    assert finding.severity is Severity.LOW
+
+
+def test_two_that_are_both_scaled_to_nothing_are_each_found() -> None:
+    findings = found(service("message_queue", (0, 0), (0, 0)))
+
+    assert sorted(str(each.severity) for each in findings) == ["high", "high", "medium"]
+
+
+def test_each_of_two_candidates_must_be_whole_for_nobody_knows_which_one_serves() -> None:
+    findings = found(service("keycloak", (1, 1), (0, 1)))
+
+    assert [str(each.subject) for each in findings] == [
+        "role/keycloak",
+        "deployment/domino-platform/keycloak-1",
+    ]
+    assert findings[1].severity is Severity.HIGH
+
+
+def test_what_the_profile_names_must_be_there() -> None:
+    assessment = assess(service("vault", named="statefulset/vault"))
+
+    (finding,) = assessment.findings
+    assert len(assessment.population) == 1
+    assert finding.subject == Ref("prod", "role", "", "vault")
+    assert finding.severity is None, "the check's own: high"
+    assert finding.message == ("vault: the profile names statefulset/vault, and there is no such workload")
