@@ -1,11 +1,12 @@
 """A bad night at a real platform: every outcome, two clusters, one partly denied, a check that raised."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 from domino_health.facts.observed import Observed, Outcome
 from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.plots import Bar, Mark, timeline
-from domino_health.reports.record import Record
+from domino_health.reports.record import Record, Replay
 from domino_health.results import Result, State
 from domino_health.rules import Entry, Standing, Waived
 from domino_health.vocabulary import Attachment, Finding, Ref, Severity, Unseen
@@ -197,6 +198,15 @@ def a_bad_night() -> Record:
         clock="cluster prod-1",
         ledger=_ledger(),
         notes={"SCHED-001": "# Here\n\nCall the storage team first: +1 555 0100.\n"},
+    )
+
+
+def a_replay() -> Record:
+    """The same night, judged again by a stricter profile; it had ended with an open gate."""
+    folder = "reports/prod/2026-11-24T031244Z"
+    return replace(
+        a_bad_night(),
+        replay=Replay(folder, verified=False, profile="profiles/strict.yaml", recorded_exit_status=0),
     )
 
 

@@ -54,6 +54,13 @@ def test_many_checks_with_many_findings_share_the_page() -> None:
     assert len(list(page_of(*failed).all("table", "dh-findings"))) == 200
 
 
+@pytest.mark.parametrize(("number", "is_many"), [(html.MANY, False), (html.MANY + 1, True)])
+def test_of_many_open_checks_only_those_near_the_screen_are_laid_out(number: int, is_many: bool) -> None:
+    failed = (a_result(f"CAP-{n:03}", State.FAILED) for n in range(number))
+    passed = (a_result(f"DOM-{n:03}") for n in range(50))
+    assert ("dh-many" in page_of(*failed, *passed).one("main").classes) is is_many
+
+
 def test_many_targets_are_bounded_and_those_not_seen_come_first() -> None:
     number = html.MOST_TARGETS + 20
     unseen = tuple(Unseen(f"ns-{n}", "denied", "ask") for n in range(number))
@@ -197,3 +204,13 @@ def test_the_appendix_escapes_names() -> None:
     for cell in cells[1:3]:
         assert cell.count("<") == 2
         assert cell.encode()
+
+
+def test_the_appendix_keeps_the_beginning_of_a_checks_output_and_all_of_what_is_no_check() -> None:
+    long = "x" * (html.LONGEST_LOG + 1)
+    logs = [long, "y" * html.LONGEST_LOG]
+    html.results_table_log(SimpleNamespace(domino_health={}), logs)
+    assert logs == [long[:-1] + "… (1 characters more: junit.xml has all of it)\n", "y" * html.LONGEST_LOG]
+    logs = [long]
+    html.results_table_log(SimpleNamespace(), logs)
+    assert logs == [long]

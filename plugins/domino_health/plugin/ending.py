@@ -225,6 +225,11 @@ class Ending:
         html.results_table_row(report, cells)
 
     @pytest.hookimpl(optionalhook=True)
+    def pytest_html_results_table_html(self, report: Any, data: list[str]) -> None:
+        """What its log has room for."""
+        html.results_table_log(report, data)
+
+    @pytest.hookimpl(optionalhook=True)
     def pytest_html_report_title(self, report: Any) -> None:
         """Title of the page."""
         report.title = f"domino-health: {self.run.loaded.name}"

@@ -34,6 +34,12 @@ rows of attached tables."""
 SHORT_TABLE = 10
 """Rows of an attached table that stands open; a longer one is folded."""
 
+IN_ONE_LINE = 20
+"""Characters of a cell that is not broken: a time, a number."""
+
+MANY = 20
+"""Open checks beyond which a browser lays out what is near the screen alone."""
+
 MOST_TARGETS = 100
 """Targets shown of a fact, and of those that a check could not look at: the unseen ones come first."""
 
@@ -42,6 +48,9 @@ MOST_CHANGES = 10
 
 MOST_WAIVERS = 200
 """Of the ledger. verdict.json has every one."""
+
+LONGEST_LOG = 2000
+"""Characters of each output of a check in pytest-html's table."""
 
 MEANINGS = {
     0: "Nothing was found that closes this gate.",
@@ -61,6 +70,7 @@ ATTRIBUTE = "domino_health"
 def render(record: Record) -> str:
     """The page's body: it goes into pytest-html's summary as it is, and stands before all else."""
     changes, not_compared = since_previous(record)
+    grouped = groups(record.results)
     page = Texts(record.redactor).environment().get_template("page.html.jinja2")
     body = page.render(
         record=record,
@@ -69,7 +79,8 @@ def render(record: Record) -> str:
         blockers=blockers(record.verdict.reasons, record.results),
         tally=[(state, record.verdict.states.get(state.value, 0)) for state in SYMBOLS],
         areas=areas(record.results),
-        groups=groups(record.results),
+        groups=grouped,
+        many=sum(len(group.results) for group in grouped if group.expanded) > MANY,
         facts=facts(record.observed),
         most=most_findings(record.results),
         most_rows=most_rows(record.results),
@@ -83,6 +94,7 @@ def render(record: Record) -> str:
         by_waiver=by_waiver,
         days_left=lambda waiver: (waiver.expires - record.began.date()).days,
         marks=Marks.of(changes, record.ledger),
+        IN_ONE_LINE=IN_ONE_LINE,
         IN_VIEW=IN_VIEW,
         MOST_CHANGES=MOST_CHANGES,
         MOST_TARGETS=MOST_TARGETS,
@@ -105,6 +117,17 @@ def results_table_row(report: object, cells: list[str]) -> None:
     if plain.get("closes"):
         outcome += ", closes the gate"
     cells[1:2] = [_cell("outcome", outcome), _cell("testId", str(getattr(report, "nodeid", "")))]
+
+
+def results_table_log(report: object, logs: list[str]) -> None:
+    """Keep the beginnings of a check's output alone: what it found stands above, and the table is in the
+    page twice, as text and as what pytest-html's script makes of it.
+    """
+    if getattr(report, ATTRIBUTE, None) is None:
+        return  # of something else, which stands nowhere above
+    for number, log in enumerate(logs):
+        if (more := len(log) - LONGEST_LOG) > 0:
+            logs[number] = f"{log[:LONGEST_LOG]}… ({more:,} characters more: junit.xml has all of it)\n"
 
 
 def _cell(column: str, text: str) -> str:

@@ -15,6 +15,9 @@ from domino_health.results import State
 from domino_health.units import age
 from domino_health.vocabulary import Finding, Severity, clean, shorten
 
+LONGEST_NAME = 100
+"""Characters of the profile's name above the verdict, which must not be pushed out of sight."""
+
 LONGEST_REASON = 300
 """Characters of a reason in the list of what blocks; the check below has all of it."""
 
@@ -87,6 +90,7 @@ class Texts:
         environment.globals |= {
             "LONGEST_CELL": LONGEST_CELL,
             "LONGEST_DETAILS": LONGEST_DETAILS,
+            "LONGEST_NAME": LONGEST_NAME,
             "LONGEST_PROFILE": LONGEST_PROFILE,
             "LONGEST_REASON": LONGEST_REASON,
             "LONGEST_RUNBOOK": LONGEST_RUNBOOK,
