@@ -3,6 +3,7 @@
 import pytest
 
 from domino_health.plugin import explaining
+from domino_health.plugin.knowledge import page_of
 from domino_health.plugin.prepare import controls_of, loaded_profile
 from domino_health.plugin.suite import known_checks
 from domino_health.profile import Loaded
@@ -37,4 +38,5 @@ def _explained(config: pytest.Config, loaded: Loaded | None) -> str:
     if id not in checks:
         raise pytest.UsageError(f"--explain: there is no check {id}{did_you_mean(id.upper(), checks)}")
     controls = controls_of(config, checks).get(id, ())
-    return explaining.explained(checks[id], loaded, controls, None)
+    notes = page_of(id, loaded.profile.knowledge) if loaded else None
+    return explaining.explained(checks[id], loaded, controls, notes)
