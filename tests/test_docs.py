@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from domino_health.plugin.catalogue import catalogue
+from domino_health.plugin.mapping import mapping
 from domino_health.plugin.suite import known_checks
 from domino_health.profile import load
 from domino_health.profile.base import Section
 from domino_health.profile.clusters import Cluster
+from domino_health.profile.controls import frameworks
 from domino_health.profile.models import Profile
 from domino_health.profile.tls import Endpoint, Tls
 from domino_health.vocabulary import spec_of
@@ -76,6 +78,19 @@ def test_every_check_has_a_runbook_with_what_an_operator_needs() -> None:
 
 def test_the_page_of_all_checks_is_as_the_checks_are() -> None:
     assert _text(ROOT / "docs" / "checks.md") == catalogue(known_checks()), "make docs"
+
+
+def test_the_page_of_all_controls_is_as_their_files_are() -> None:
+    described = frameworks([ROOT / "profiles" / "controls"], known_checks())
+
+    assert _text(ROOT / "docs" / "controls.md") == mapping(described).rstrip("\n") + "\n", "make docs"
+
+
+def test_the_control_of_ones_own_in_the_docs_is_one(tmp_path: Path) -> None:
+    (example,) = BLOCK.findall(_text(ROOT / "docs" / "controls.md"))
+    (tmp_path / "acme.yaml").write_text(example)
+
+    assert [each.framework for each in frameworks([tmp_path], known_checks())] == ["ACME"]
 
 
 def test_every_check_stands_in_the_readme_and_the_changelog() -> None:

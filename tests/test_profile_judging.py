@@ -204,3 +204,9 @@ def test_a_waiver_cannot_come_from_a_reference_either(
     told = mistakes(waivers(expires="${A_DATE}"), tmp_path)
 
     assert [path for _, path, _ in told] == ["waivers[0].expires"]
+
+
+def test_a_gate_may_be_called_as_one_of_its_own_keys(tmp_path: Path) -> None:
+    told = mistakes(HEAD + "gates:\n  requires: {close_at: low}\n", tmp_path)
+
+    assert told == [(3, "gates.requires.close_at", "unknown key; did you mean closes_at?")]

@@ -3,7 +3,8 @@
 import pytest
 
 from domino_health.plugin import explaining
-from domino_health.plugin.prepare import loaded_profile
+from domino_health.plugin.knowledge import page_of
+from domino_health.plugin.prepare import controls_of, loaded_profile
 from domino_health.plugin.suite import known_checks
 from domino_health.profile import Loaded
 from domino_health.profile.errors import did_you_mean
@@ -27,12 +28,15 @@ def answer(config: pytest.Config) -> int:
     elif option.health_list_checks:
         print(explaining.listed(loaded.checks if loaded else known_checks(), loaded))
     else:
-        print(_explained(option.health_explain, loaded))
+        print(_explained(config, loaded))
     return 0
 
 
-def _explained(id: str, loaded: Loaded | None) -> str:
+def _explained(config: pytest.Config, loaded: Loaded | None) -> str:
+    id = config.option.health_explain
     checks = loaded.checks if loaded else known_checks()
     if id not in checks:
         raise pytest.UsageError(f"--explain: there is no check {id}{did_you_mean(id.upper(), checks)}")
-    return explaining.explained(checks[id], loaded, (), None)
+    controls = controls_of(config, checks).get(id, ())
+    notes = page_of(id, loaded.profile.knowledge) if loaded else None
+    return explaining.explained(checks[id], loaded, controls, notes)

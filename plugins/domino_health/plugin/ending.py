@@ -169,11 +169,11 @@ class Ending:
             results=tuple(closes_first),
             observed=dict(sorted(observed.items())),
             many_clusters=self.run.many_clusters,
-            runbooks=dict(self._pages(lambda check: runbook(check, self.run.loaded.packs))),
+            runbooks=dict(self._runbooks()),
             redactor=self.run.loaded.redactor,
             version=__version__,
             ledger=self._ledger(),
-            notes=dict(self._pages(self.run.notes)),
+            notes={id: text for id in self.run.results if (text := self.run.notes(id))},
             replay=self._replay(),
         )
 
@@ -193,10 +193,11 @@ class Ending:
         profile = "as recorded" if same else str(loaded.source)
         return Replay(str(recorded.folder), recorded.verified, profile, recorded.exit_status)
 
-    def _pages(self, page_of: Callable[[str], Path | None]) -> Iterator[tuple[str, str]]:
-        """What is written of the checks that somebody must look after, by id."""
+    def _runbooks(self) -> Iterator[tuple[str, str]]:
+        """The runbooks of the checks that somebody must look after, by id."""
         for result in self.run.results.values():
-            page = page_of(result.id) if result.state not in (State.PASSED, State.SKIPPED) else None
+            look_after = result.state not in (State.PASSED, State.SKIPPED)
+            page = runbook(result.id, self.run.loaded.packs) if look_after else None
             if page is not None:
                 with contextlib.suppress(OSError):  # it explains, and decides nothing
                     text = page.read_text(encoding="utf-8", errors="replace")

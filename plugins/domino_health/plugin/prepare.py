@@ -1,7 +1,7 @@
 """Before a run: the profile is read, the gate is chosen, and the reports get their folder."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from domino_health.plugin.run import Run
 from domino_health.plugin.signals import interruptible
 from domino_health.plugin.suite import SUITE, known_checks, load_pack, table_of_facts
 from domino_health.profile import Loaded, ProfileError, load
+from domino_health.profile.controls import evidence, frameworks
 from domino_health.profile.errors import did_you_mean
 from domino_health.reports.folder import Folder
 from domino_health.reports.recorded import Recorded, RecordedError, open_recorded
@@ -36,6 +37,7 @@ def prepare(config: pytest.Config) -> Run:
     gate = _gate(config, loaded, recorded)
     rules = Rules(datetime.now(UTC).date(), gate, loaded.severities, loaded.waivers)
     run = Run(config, loaded, rules, recorded)
+    run.controls = controls_of(config, loaded.checks)
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args += [str(pack.directory) for pack in loaded.packs]
     if loaded.packs:  # they stand elsewhere, where pytest does not look for the suite's conftest.py
@@ -81,6 +83,19 @@ def loaded_profile(config: pytest.Config, recorded: Recorded | None = None) -> L
             f"a profile cannot be called {loaded.name!r}: its reports' folder has its name"
         )
     return loaded
+
+
+def controls_of(config: pytest.Config, known: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Check id to the frameworks' controls that it is evidence for, by the suite's files and the site's.
+
+    Raises:
+        pytest.UsageError: their mistakes, all of them.
+    """
+    parents = (SUITE, config.invocation_params.dir)
+    try:
+        return evidence(frameworks([parent / "profiles" / "controls" for parent in parents], known))
+    except ProfileError as error:
+        raise pytest.UsageError(*str(error).splitlines()) from None
 
 
 def _lab(config: pytest.Config) -> Callable[[str], Mapping[str, str]]:

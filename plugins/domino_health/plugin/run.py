@@ -10,7 +10,7 @@ import pytest
 from _pytest._code.code import ExceptionChainRepr, ReprTracebackNative  # no public name
 
 from domino_health.collectors.gather import Gathering, Source
-from domino_health.plugin import evaluate, fixtures, outcome
+from domino_health.plugin import evaluate, fixtures, knowledge, outcome
 from domino_health.plugin.facts import CLOCK, GATHERING, PREVIOUS, all_wanted, prefer_facts, wanted_by
 from domino_health.plugin.fit import scrub, shown
 from domino_health.plugin.progress import Progress
@@ -47,6 +47,8 @@ class Run:
         self.selected: dict[str, str] = {}
         """Id of each check of this run, to its node id."""
         self.results: dict[str, Result] = {}
+        self._notes: dict[str, str] = {}
+        """Check id to the site's own page of it: read once, so that all reports have the same."""
         self.broken: list[str] = []
         self.interrupted = False
         self.gathering: Source | None = None
@@ -233,23 +235,25 @@ class Run:
 
     def _completed(self, result: Result, item: pytest.Item) -> Result:
         """The result with all that the engine knows of its check, fit to be shown."""
-        page, notes = runbook(result.id, self.loaded.packs), self.notes(result.id)
+        page = runbook(result.id, self.loaded.packs)
         result = replace(
             result,
             test=item.nodeid,
             runbook=self._named(page) if page else "",
-            notes=notes.name if notes else "",
+            notes=f"{result.id}.md" if self.notes(result.id) else "",
             controls=tuple(self.controls.get(result.id, ())),
         )
         return scrub(held_to(result, self.rules.gate), self.loaded.redactor)
 
-    def notes(self, id: str) -> Path | None:
-        """What people here know of a check; None where they have written nothing."""
-        directory = (
-            self.loaded.profile.knowledge if self.recorded is None else self.recorded.folder / "knowledge"
-        )
-        page = directory / f"{id}.md" if directory else None
-        return page if page is not None and page.is_file() else None
+    def notes(self, id: str) -> str:
+        """What people here know of a check, fit to be shown; empty where they have written nothing."""
+        if id not in self._notes:
+            directory = (
+                self.loaded.profile.knowledge if self.recorded is None else self.recorded.folder / "knowledge"
+            )
+            page = knowledge.page_of(id, directory)
+            self._notes[id] = knowledge.kept(page, self.loaded.redactor) if page else ""
+        return self._notes[id]
 
     def _named(self, path: Path) -> str:
         """A path as one would type it where pytest was called."""

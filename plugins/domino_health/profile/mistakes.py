@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import pydantic
 from pydantic_core import ErrorDetails
@@ -10,11 +10,12 @@ from pydantic_core import ErrorDetails
 from domino_health.profile.base import Section
 from domino_health.profile.document import Document, Loc
 from domino_health.profile.errors import did_you_mean, nearest, reworded
-from domino_health.profile.models import Profile
+
+Model = TypeVar("Model", bound=Section)
 
 
-def validated(document: Document, model: type[Profile]) -> Profile | None:
-    """The profile; None when there are mistakes, which are in the document's problems then."""
+def validated(document: Document, model: type[Model]) -> Model | None:
+    """The model's object; None when there are mistakes, which are in the document's problems then."""
     try:
         return model.model_validate(document.data, context={"directory": document.source.parent.absolute()})
     except pydantic.ValidationError as error:
@@ -24,7 +25,7 @@ def validated(document: Document, model: type[Profile]) -> Profile | None:
 
 
 def _one_each(
-    document: Document, mistakes: Sequence[ErrorDetails], model: type[Profile]
+    document: Document, mistakes: Sequence[ErrorDetails], model: type[Section]
 ) -> list[ErrorDetails]:
     """Without what follows from another mistake."""
     unknown = [each["loc"] for each in mistakes if each["type"] == "extra_forbidden"]
@@ -38,7 +39,7 @@ def _one_each(
     ]
 
 
-def _complain(document: Document, mistake: ErrorDetails, model: type[Profile]) -> None:
+def _complain(document: Document, mistake: ErrorDetails, model: type[Section]) -> None:
     loc: Loc = mistake["loc"]
     if mistake["type"] == "extra_forbidden":
         hint = did_you_mean(str(loc[-1]), _model_at(loc[:-1], model).model_fields)
@@ -63,11 +64,10 @@ def _complain_of_doubles(document: Document, loc: Loc, again: Mapping[int, tuple
         )
 
 
-def _model_at(loc: Loc, profile: type[Section]) -> type[Section]:
-    model = profile
+def _model_at(loc: Loc, model: type[Section]) -> type[Section]:
     for part in loc:
         if isinstance(part, str) and part in model.model_fields:  # else it is a name: gates.upgrade
-            model = next(_models(model.model_fields[part].annotation))
+            model = next(_models(model.model_fields[part].annotation), model)
     return model
 
 

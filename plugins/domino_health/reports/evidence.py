@@ -1,4 +1,4 @@
-"""findings.json, verdict.json, the facts and the profile: what proves the verdict later."""
+"""findings.json, verdict.json, the facts, the profile, the site's notes: what proves the verdict later."""
 
 import gzip
 import hashlib
@@ -31,10 +31,13 @@ def write(record: Record, folder: Path) -> None:
         Exception: the first that kept a file from being written.
     """
     (folder / "facts").mkdir(exist_ok=True)
+    if record.notes:
+        (folder / "knowledge").mkdir(exist_ok=True)
     contents: dict[str, Callable[[], bytes]] = {
         "profile.yaml": record.resolved.encode,
         "findings.json": lambda: _pretty(findings(record)),
         **{f"facts/{name}.json.gz": partial(_packed, fact, record) for name, fact in record.observed.items()},
+        **{f"knowledge/{id}.md": partial(str.encode, text) for id, text in record.notes.items()},
     }
     problems = []
     for name, content in contents.items():

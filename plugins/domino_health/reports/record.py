@@ -56,6 +56,6 @@ class Record:
     ledger: tuple[Entry, ...] = ()
     """What became of each waiver of the profile."""
     notes: Mapping[str, str] = field(default_factory=dict)
-    """The site's own pages of those checks, by id: Markdown."""
+    """The site's own pages of the checks that ran, by id: Markdown. A replay may fail what has passed."""
     replay: Replay | None = None
     """What was judged again; None where it was looked at now."""

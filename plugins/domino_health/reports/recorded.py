@@ -143,8 +143,9 @@ def _verify(folder: Path) -> bool:
         if not same:
             raise RecordedError(f"{name} was changed since the run: it does not match {SUMS}")
     listed = {line.partition("  ")[2] for line in lines}
-    facts = {f"facts/{path.name}" for path in (folder / "facts").glob("*.json.gz")}
-    if added := sorted((facts | {"profile.yaml", "verdict.json"}) - listed):
+    read = {f"facts/{path.name}" for path in (folder / "facts").glob("*.json.gz")}
+    read |= {f"knowledge/{path.name}" for path in (folder / "knowledge").glob("*.md")}
+    if added := sorted((read | {"profile.yaml", "verdict.json"}) - listed):
         raise RecordedError(f"{added[0]} is not in {SUMS}: it was added since the run")
     return True
 

@@ -48,6 +48,7 @@ def finding_lines(result: Result, many_clusters: bool) -> list[str]:
     if result.findings:
         lines.append(f"  Remediation: {plain(result.remediation)}")
         lines += [f"  Runbook: {result.runbook}"] if result.runbook else []
+        lines += [f"  Notes of your own: knowledge/{result.notes}, beside the report"] if result.notes else []
     return lines
 
 
