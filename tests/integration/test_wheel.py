@@ -1,8 +1,12 @@
 """The wheel works outside of the clone: it carries the engine, the checks, the facts and the demo."""
 
+import http.server
+import shutil
 import subprocess
 import sys
+import threading
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -32,6 +36,40 @@ def fresh_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     install = ["uv", "pip", "install", "--quiet", "--python", python, "-c", str(CLONE / "constraints.txt")]
     subprocess.run([sys.executable, "-m", *install, str(wheel)], check=True, timeout=300)
     return python
+
+
+@pytest.fixture(scope="module")
+def acme(fresh_python: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The template of a pack, copied out of the clone and installed beside the wheel."""
+    copy = tmp_path_factory.mktemp("template") / "acme-checks"
+    shutil.copytree(CLONE / "examples" / "acme-checks", copy)
+    install = ["uv", "pip", "install", "--quiet", "--python", fresh_python]
+    constrained = [*install, "-c", str(CLONE / "constraints.txt")]
+    subprocess.run([sys.executable, "-m", *constrained, str(copy)], check=True, timeout=300)
+    return copy
+
+
+class _LicenceServer(http.server.BaseHTTPRequestHandler):
+    """A fake: it has one product, and no seat left."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/status" else 404)
+        self.end_headers()
+        self.wfile.write(b'{"licences": [{"product": "solver", "seats": 3, "in_use": 3}]}')
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the test's output is the run's."""
+
+
+@pytest.fixture
+def licence_server() -> Iterator[str]:
+    """The address of one, on loopback."""
+    with http.server.HTTPServer(("127.0.0.1", 0), _LicenceServer) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def cases(run: HealthRun) -> list[tuple[str | None, str | None]]:
@@ -97,3 +135,42 @@ def test_it_lives_beside_a_users_own_tests_of_the_same_names(fresh_python: str, 
     assert run.result("SCHED-001")["population"] > 1
     assert own.returncode == 0, own.stdout
     assert "1 passed" in own.stdout
+
+
+def test_a_packs_own_tests_pass_outside_of_the_clone(fresh_python: str, acme: Path) -> None:
+    own = subprocess.run(
+        [fresh_python, "-m", "pytest", "-q"],
+        cwd=acme,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+    assert own.returncode == 0, own.stdout + own.stderr
+    assert " failed" not in own.stdout
+
+
+def test_a_packs_checks_run_from_an_empty_directory(
+    fresh_python: str, acme: Path, licence_server: str, tmp_path: Path
+) -> None:
+    written = (acme / "acme.yaml").read_text()
+    profile = written.replace("http://licences.acme.example:8090", licence_server)
+    assert profile != written
+    (tmp_path / "acme.yaml").write_text(profile)
+
+    run = subprocess.run(
+        [fresh_python, "-m", "pytest", "--profile", "./acme.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert run.returncode == 1, run.stdout + run.stderr
+    latest = tmp_path / "reports" / "acme" / "latest"
+    result = HealthRun(run.returncode, run.stdout, latest).result("ACME-001")
+    assert (result["state"], result["population"]) == ("failed", 1)
+    assert result["test"] == "acme_checks/test_licences.py::test_every_product_has_seats_left"
+    assert "no seat available" in (latest / "report.html").read_text(), "its runbook came with it"
