@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+import domino_health
 from domino_health.plugin.catalogue import catalogue
 from domino_health.plugin.mapping import mapping
-from domino_health.plugin.suite import known_checks
+from domino_health.plugin.suite import known_checks, load_pack
 from domino_health.profile import load
 from domino_health.profile.base import Section
 from domino_health.profile.clusters import Cluster
@@ -22,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = [
     ROOT / "README.md",
     *sorted(ROOT.glob("docs/**/*.md")),
+    *sorted(ROOT.glob("examples/**/*.md")),
     ROOT / "CONTRIBUTING.md",
     ROOT / "reports/README.md",
 ]
@@ -37,13 +39,29 @@ SECTIONS = ("## Symptom", "## Likely causes, in this order", "## Commands", "## 
 
 
 @pytest.mark.parametrize(("source", "example"), PROFILES, ids=[name for name, _ in PROFILES])
-def test_every_profile_in_the_docs_loads(source: str, example: str, tmp_path: Path) -> None:
+def test_every_profile_in_the_docs_loads(
+    source: str, example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "examples" / "acme-checks"))
     (tmp_path / "corporate-ca.pem").write_text(CA)
     (tmp_path / "prod.yaml").write_text(example)
 
-    loaded = load("prod", directories=[tmp_path], checks=known_checks(), start_lab=lambda kind: {})
+    loaded = load(
+        "prod",
+        directories=[tmp_path],
+        checks=known_checks(),
+        start_lab=lambda kind: {},
+        load_pack=load_pack,
+    )
 
-    assert loaded.profile.clusters or loaded.profile.tls, source
+    assert loaded.profile.clusters or loaded.profile.tls or loaded.packs, source
+
+
+def test_every_public_name_is_told_to_those_who_write_packs() -> None:
+    text = _text(ROOT / "docs" / "packs.md")
+
+    assert not [name for name in domino_health.__all__ if f"`{name}`" not in text]
+    assert [getattr(domino_health, name) for name in domino_health.__all__]
 
 
 def test_every_yaml_in_the_docs_is_yaml() -> None:
