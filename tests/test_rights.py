@@ -115,12 +115,20 @@ def allowing(*resources: str) -> Answer:
     return answer
 
 
-def gather(server: FaultServer, trust: Trust, **more: Any) -> Gathering:
+def start(server: FaultServer, trust: Trust, **more: Any) -> Gathering:
     """The fact ``pods`` and the engine's own, as a run would gather them."""
     given = {"name": "prod", "server": server.url, "ca_file": str(trust.ca_file), "token": TOKEN, **more}
     profile = Profile.model_validate({"version": 1, "clusters": [given]})
     gathering = Gathering([Wanted("pods", kubernetes.pods, "clusters", Pod), RIGHTS], profile)
     gathering.start()
+    return gathering
+
+
+def gather(server: FaultServer, trust: Trust, **more: Any) -> Gathering:
+    """The same, complete: a stub must not end while it is being asked."""
+    gathering = start(server, trust, **more)
+    for fact in ("pods", "rights"):
+        gathering.wait(fact)
     return gathering
 
 
@@ -202,7 +210,7 @@ def test_a_review_that_hangs_holds_up_no_other_fact(stub: StartStub, trust: Trus
         else:
             exchange.answer(200, page("a"))
 
-    gathering = gather(stub(hang), trust, deadline="3s")
+    gathering = start(stub(hang), trust, deadline="3s")
 
     assert len(gathering.wait("pods").objects) == 1
     assert not gathering.ready("rights")

@@ -18,6 +18,7 @@ from domino_health.collectors.cluster_words import (
     NO_API,
     NOT_THERE,
     broke_off,
+    is_not_found,
     message_of,
     rbac_rule,
     refusal_cure,
@@ -244,6 +245,19 @@ class Connection:
             f"the API server of cluster {self.name} is too slow for its size; see its latency",
         )
         raise _cut_short(expired, things, progress)
+
+    def find(self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline) -> Any | None:
+        """One object, decoded; None where the API server says that there is none.
+
+        Raises:
+            CollectionError: as ``get``, and for every other answer.
+        """
+        answer = self._patiently(path, deadline)
+        if answer.status == 404 and is_not_found(answer.body):
+            return None
+        if answer.status != 200:
+            raise self._refused(path, answer)
+        return self._decode(path, answer, decoder)
 
     def review(self, question: Mapping[str, Any], deadline: Deadline) -> bool:
         """Whether this account may do what a SelfSubjectAccessReview asks. The server stores nothing of it.

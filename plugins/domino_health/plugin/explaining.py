@@ -124,7 +124,7 @@ def _fact(fact: Wanted, loaded: Loaded | None) -> Iterator[str]:
     if opt_in := getattr(fact.collect, "opt_in", ""):
         yield f"    opt-in: nobody looks unless the profile asks for it by {opt_in}"
     for right in getattr(fact.collect, "rights", ()):
-        yield f"    right: {right.rule()}"
+        yield f"    right: {right.rule()}" + (", of the named ones alone" if right.opt_in else "")
     if loaded is not None:
         yield f"    targets: {_targets(fact, loaded)}"
     elif fact.section:
