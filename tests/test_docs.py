@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from domino_health.plugin import manifests
 from domino_health.plugin.catalogue import catalogue
-from domino_health.plugin.suite import known_checks
+from domino_health.plugin.facts import facts_of
+from domino_health.plugin.suite import known_checks, table_of_facts
 from domino_health.profile import load
 from domino_health.profile.base import Section
 from domino_health.profile.clusters import Cluster
@@ -76,6 +78,12 @@ def test_every_check_has_a_runbook_with_what_an_operator_needs() -> None:
 
 def test_the_page_of_all_checks_is_as_the_checks_are() -> None:
     assert _text(ROOT / "docs" / "checks.md") == catalogue(known_checks()), "make docs"
+
+
+def test_the_page_of_all_rights_is_as_the_facts_are() -> None:
+    rights = manifests.needed(facts_of(table_of_facts()).values())
+
+    assert _text(ROOT / "docs" / "rights.md") == manifests.page(rights), "make docs"
 
 
 def test_every_check_stands_in_the_readme_and_the_changelog() -> None:

@@ -1,8 +1,8 @@
-"""What can be asked without a run: ``--list-checks``, ``--explain``, ``--show-profile``."""
+"""What can be asked without a run: ``--list-checks``, ``--explain``, ``--show-profile``, ``--rbac``."""
 
 import pytest
 
-from domino_health.plugin import explaining
+from domino_health.plugin import explaining, manifests
 from domino_health.plugin.prepare import loaded_profile
 from domino_health.plugin.suite import known_checks
 from domino_health.profile import Loaded
@@ -24,6 +24,8 @@ def answer(config: pytest.Config) -> int:
         if loaded is None:
             raise pytest.UsageError("--show-profile: say which one, by --profile NAME")
         print(show(loaded), end="")
+    elif option.health_rbac:
+        print(_manifests(loaded), end="")
     elif option.health_list_checks:
         print(explaining.listed(loaded.checks if loaded else known_checks(), loaded))
     else:
@@ -36,3 +38,14 @@ def _explained(id: str, loaded: Loaded | None) -> str:
     if id not in checks:
         raise pytest.UsageError(f"--explain: there is no check {id}{did_you_mean(id.upper(), checks)}")
     return explaining.explained(checks[id], loaded, (), None)
+
+
+def _manifests(loaded: Loaded | None) -> str:
+    facts = explaining.declared(loaded)
+    if loaded is None:
+        return manifests.levels(manifests.needed(facts.values()))
+    if not loaded.profile.clusters:
+        raise pytest.UsageError(
+            f"--rbac: profile {loaded.name} has no section clusters, and nothing else needs a right"
+        )
+    return manifests.of_profile(loaded, facts)
