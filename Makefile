@@ -31,6 +31,7 @@ control-plane: ## Build the Kubernetes control plane for the integration tests (
 docs: $(VENV)/.dev ## Make anew the pages that are made from the code
 	$(BIN)/python -m domino_health.plugin.catalogue > docs/checks.md
 	$(BIN)/python -m domino_health.plugin.mapping > docs/controls.md
+	$(BIN)/python -m domino_health.plugin.manifests > docs/rights.md
 
 constraints: $(VENV)/.dev ## Pin anew what a repeatable install installs
 	$(BIN)/uv pip compile --quiet --universal --upgrade --no-emit-index-url --no-header --no-annotate \

@@ -1,12 +1,13 @@
 """The table of facts: what checks may ask for, who looks, and what they get."""
 
 from domino_health import fact
-from domino_health.collectors import discovery, kubernetes, previous, tls
+from domino_health.collectors import discovery, kubernetes, previous, secrets, tls
 from domino_health.facts.domino import DominoNamespace, DominoService
 from domino_health.facts.kubernetes import Clock, Pod
 from domino_health.facts.nodes import Node
 from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
+from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.tls import TlsEndpoint
 from domino_health.facts.workloads import Deployment, StatefulSet
 
@@ -29,4 +30,5 @@ domino_services = fact(
 )
 
 tls_endpoints = fact("tls_endpoints", tls.endpoints, TlsEndpoint, section="tls")
+tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")
 previous_run = fact("previous", previous.previous, PreviousRun)

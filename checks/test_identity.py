@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from checks.certificates import dates, when
 from domino_health import (
     Assessment,
     Attachment,
@@ -65,13 +66,14 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
             names = ", ".join(endpoint.presented[0].names) or "no name at all"
             message = f"the certificate is for {names}, not for {endpoint.server_name}"
             findings.append(Finding(endpoint.ref, message, Severity.HIGH))
-        findings += _dates(endpoint, now, warn_before, fail_before)
+        for certificate in endpoint.chain:
+            findings += dates(endpoint.ref, certificate, now, warn_before, fail_before)
     ends = [certificate.not_after for endpoint in tls_endpoints for certificate in endpoint.chain]
     return Assessment(
         [*tls_endpoints, *dead],
         findings,
         unseen=unknown,
-        worst=f"the first certificate {_when(min(ends), now)}" if ends else "",
+        worst=f"the first certificate {when(min(ends), now)}" if ends else "",
         attachments=_measured(tls_endpoints, now, warn_before) if ends else (),
     )
 
@@ -134,35 +136,3 @@ def _bar(certificate: Certificate, names: list[str], now: datetime, warn_before:
 def _whole(duration: timedelta) -> str:
     """In days, where hours do not matter any more."""
     return f"{duration.days} d" if duration >= timedelta(days=10) else age(duration)
-
-
-def _dates(
-    endpoint: TlsEndpoint, now: datetime, warn_before: timedelta, fail_before: timedelta
-) -> list[Finding]:
-    findings = []
-    for certificate in endpoint.chain:
-        if certificate.not_before > now:
-            begins = f"{certificate.not_before:%Y-%m-%d %H:%M} UTC"
-            message = f"the certificate of {certificate.subject} is not valid before {begins}"
-            findings.append(Finding(endpoint.ref, message, Severity.HIGH))
-        left = certificate.not_after - now
-        if left <= timedelta(0):
-            severity = Severity.CRITICAL
-        elif left < fail_before:
-            severity = Severity.HIGH
-        elif left < warn_before:
-            severity = Severity.MEDIUM
-        else:
-            continue
-        allowed = fail_before if left < fail_before else warn_before
-        when = _when(certificate.not_after, now)
-        wanted = f"; at least {age(allowed)} wanted" if left > timedelta(0) else ""
-        message = f"the certificate of {certificate.subject} {when}{wanted}"
-        findings.append(Finding(endpoint.ref, message, severity))
-    return findings
-
-
-def _when(end: datetime, now: datetime) -> str:
-    verb = "expired" if end <= now else "expires in"
-    ago = " ago" if end <= now else ""
-    return f"{verb} {age(abs(end - now))}{ago}, on {end:%Y-%m-%d %H:%M} UTC"

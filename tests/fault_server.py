@@ -111,6 +111,12 @@ class Request:
     line: str
     headers: Mapping[str, str]
     """Names in lower case."""
+    body: bytes = b""
+
+    @property
+    def method(self) -> str:
+        """GET, or POST."""
+        return self.line.split()[0]
 
     @property
     def path(self) -> str:
@@ -217,5 +223,9 @@ def _read(connection: ssl.SSLSocket) -> Request | None:
         if not more:
             return None
         received += more
-    line, *lines = received.split(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
-    return Request(line, {name.lower(): value for name, _, value in (each.partition(": ") for each in lines)})
+    start, _, body = received.partition(b"\r\n\r\n")
+    line, *lines = start.decode("latin-1").split("\r\n")
+    headers = {name.lower(): value for name, _, value in (each.partition(": ") for each in lines)}
+    while len(body) < int(headers.get("content-length", "0")):
+        body += connection.recv(65536)
+    return Request(line, headers, body)

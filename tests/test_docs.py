@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 import domino_health
+from domino_health.plugin import manifests
 from domino_health.plugin.catalogue import catalogue
+from domino_health.plugin.facts import facts_of
 from domino_health.plugin.mapping import mapping
-from domino_health.plugin.suite import known_checks, load_pack
+from domino_health.plugin.suite import known_checks, load_pack, table_of_facts
 from domino_health.profile import load
 from domino_health.profile.base import Section
 from domino_health.profile.clusters import Cluster
@@ -109,6 +111,12 @@ def test_the_control_of_ones_own_in_the_docs_is_one(tmp_path: Path) -> None:
     (tmp_path / "acme.yaml").write_text(example)
 
     assert [each.framework for each in frameworks([tmp_path], known_checks())] == ["ACME"]
+
+
+def test_the_page_of_all_rights_is_as_the_facts_are() -> None:
+    rights = manifests.needed(facts_of(table_of_facts()).values())
+
+    assert _text(ROOT / "docs" / "rights.md") == manifests.page(rights), "make docs"
 
 
 def test_every_check_stands_in_the_readme_and_the_changelog() -> None:

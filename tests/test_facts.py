@@ -16,6 +16,7 @@ from domino_health.facts.kubernetes import Clock, Kubernetes, Pod, PodList
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.facts.rights import Right
+from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.tls import Certificate, TlsEndpoint
 from domino_health.vocabulary import Ref
 
@@ -129,6 +130,15 @@ SAMPLES: list[msgspec.Struct] = [
         chain_errors=("self-signed certificate",),
         name_matches=False,
         protocol="TLSv1.3",
+    ),
+    TlsSecret(
+        cluster="prod",
+        namespace="domino-platform",
+        name="hephaestus-root-tls",
+        certificates=(CERTIFICATE,),
+        authorities=(CERTIFICATE,),
+        problem="its ca.crt holds something that is no certificate (PEM)",
+        mismatch="unable to get local issuer certificate",
     ),
     PreviousRun(
         folder="2026-11-24T034500Z",

@@ -16,7 +16,7 @@ from domino_health.collectors import discovery, kubernetes
 from domino_health.collectors.looking import CollectionError, Deadline, Look, Shared, Target
 from domino_health.facts.observed import Outcome
 from domino_health.lab import Platform
-from domino_health.lab.kube_api import AGED
+from domino_health.lab.kube_api import AGED, REVIEWS
 from domino_health.profile import Profile
 
 DENIED = ("/api/v1/pods", "/api/v1/namespaces/domino-compute/pods", "/apis/apps/v1/deployments")
@@ -54,9 +54,11 @@ class Api:
         self.token = kubeconfig["users"][0]["user"]["token"]
         self.connection = http.client.HTTPSConnection(address, context=context, timeout=5)
 
-    def get(self, path: str, token: str | None = "", method: str = "GET") -> tuple[int, bytes]:
+    def get(
+        self, path: str, token: str | None = "", method: str = "GET", body: bytes | None = None
+    ) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {token or self.token}"} if token is not None else {}
-        self.connection.request(method, path, headers=headers)
+        self.connection.request(method, path, body, headers=headers)
         with self.connection.getresponse() as answer:
             return answer.status, answer.read()
 
@@ -338,6 +340,32 @@ def test_it_only_ever_reads(api: Api, method: str) -> None:
     status, _ = api.get("/api/v1/pods", method=method)
 
     assert status == 501
+
+
+def test_its_user_may_read_what_is_not_denied_and_write_nothing(denying: Platform) -> None:
+    api = Api(denying)
+    asked = [
+        ({"verb": "list", "resource": "pods"}, False),
+        ({"verb": "list", "resource": "pods", "namespace": "domino-compute"}, False),
+        ({"verb": "list", "resource": "pods", "namespace": "domino-platform"}, True),
+        ({"verb": "list", "resource": "deployments", "group": "apps"}, False),
+        ({"verb": "list", "resource": "deployments"}, True),
+        ({"verb": "delete", "resource": "nodes"}, False),
+    ]
+
+    for question, allowed in asked:
+        body = json.dumps({"spec": {"resourceAttributes": question}}).encode()
+        status, answer = api.get(REVIEWS, method="POST", body=body)
+        assert (status, json.loads(answer)["status"]["allowed"]) == (201, allowed), question
+    api.connection.close()
+
+
+@pytest.mark.parametrize(
+    ("token", "body", "status"),
+    [("other", b"{}", 401), ("", b"{}", 400), ("", b"\xff", 400), ("", None, 400)],
+)
+def test_a_question_that_is_none_is_refused(api: Api, token: str, body: bytes | None, status: int) -> None:
+    assert api.get(REVIEWS, token, "POST", body)[0] == status
 
 
 def test_a_connection_serves_many_requests(api: Api) -> None:

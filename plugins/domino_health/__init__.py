@@ -41,6 +41,7 @@ _HOMES = {
     "Size": "units",
     "Target": "collectors.looking",
     "TlsEndpoint": "facts.tls",
+    "TlsSecret": "facts.secrets",
     "Unseen": "vocabulary",
     "age": "units",
     "check": "vocabulary",
@@ -82,6 +83,7 @@ __all__ = [
     "Size",
     "Target",
     "TlsEndpoint",
+    "TlsSecret",
     "Unseen",
     "age",
     "check",
@@ -98,6 +100,7 @@ if TYPE_CHECKING:
     from domino_health.facts.nodes import Node, NodeCondition
     from domino_health.facts.observed import Outcome
     from domino_health.facts.quotas import LimitRange, ResourceQuota
+    from domino_health.facts.secrets import TlsSecret
     from domino_health.facts.tls import Certificate, TlsEndpoint
     from domino_health.plots import Bar, Mark, timeline
     from domino_health.plugin.facts import fact

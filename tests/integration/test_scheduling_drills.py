@@ -11,6 +11,7 @@ import yaml
 
 import domino_cluster
 from control_plane import ControlPlane
+from domino_health.collectors.cluster import REVIEWS
 from health_run import run_health
 from kube_client import Object, eventually
 
@@ -132,8 +133,8 @@ def test_the_rule_that_is_told_is_enough(platform: ControlPlane, tmp_path: Path)
 
 
 def test_the_account_of_the_docs_may_look_and_nothing_else(platform: ControlPlane, tmp_path: Path) -> None:
-    """Its manifests as docs/profiles.md has them, and a token as ``kubectl create token`` asks for one."""
-    text = (ROOT / "docs" / "profiles.md").read_text(encoding="utf-8")
+    """Its manifests as docs/rights.md has them, and a token as ``kubectl create token`` asks for one."""
+    text = (ROOT / "docs" / "rights.md").read_text(encoding="utf-8")
     (manifests,) = [block for block in YAML.findall(text) if "kind: ClusterRoleBinding" in block]
     made: list[Object] = [platform.create(each) for each in yaml.safe_load_all(manifests)]
     try:
@@ -153,7 +154,9 @@ def test_the_account_of_the_docs_may_look_and_nothing_else(platform: ControlPlan
     assert run.exit_status == 0, run.output
     assert run.result("SCHED-001")["state"] == "passed"
     user = "system:serviceaccount:default:domino-health"
-    assert {entry.verb for entry in platform.audit(user)} <= {"get", "list"}
+    assert {entry.verb for entry in platform.audit(user)} == {"get", "list", "create"}
+    created = [entry.uri for entry in platform.audit(user) if entry.verb == "create"]
+    assert created == [REVIEWS], "a question, of which nothing is stored"
     assert token not in run.output
     for path in run.folder.rglob("*.*"):
         assert token.encode() not in path.read_bytes(), path
@@ -222,14 +225,15 @@ def test_a_dead_cluster_hides_nothing_of_a_living_one(platform: ControlPlane, tm
     assert "drill: execution/domino-compute" in run.output, "with several clusters names say which"
 
 
-def test_a_run_only_gets_and_lists(platform: ControlPlane, tmp_path: Path) -> None:
+def test_a_run_only_gets_lists_and_asks(platform: ControlPlane, tmp_path: Path) -> None:
     before = len(platform.audit("health-reader"))
 
     run_health(tmp_path, profile(platform))
 
     requests = platform.audit("health-reader")[before:]
     assert requests, "the audit log saw the run"
-    assert {request.verb for request in requests} <= {"get", "list"}
+    written = [request for request in requests if request.verb not in ("get", "list")]
+    assert {request.uri for request in written} == {REVIEWS}, "a question, of which nothing is stored"
     assert {request.user_agent for request in requests} == {"domino-health"}
 
 

@@ -18,6 +18,7 @@ from domino_health.collectors.cluster_words import (
     NO_API,
     NOT_THERE,
     broke_off,
+    is_not_found,
     message_of,
     rbac_rule,
     refusal_cure,
@@ -52,6 +53,26 @@ PAUSE = 1.0
 """Seconds before a request is sent again, where the server names none."""
 
 Thing = TypeVar("Thing")
+
+
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+"""Where an account asks what it may do itself."""
+_REVIEW = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+
+
+class ReviewStatus(msgspec.Struct, frozen=True):
+    """``status`` of a review."""
+
+    allowed: bool
+
+
+class Review(msgspec.Struct, frozen=True):
+    """A SelfSubjectAccessReview that was answered."""
+
+    status: ReviewStatus
+
+
+_REVIEWED = msgspec.json.Decoder(Review)
 
 
 class Page(Protocol[Thing]):
@@ -91,7 +112,7 @@ class BrokenOffError(CollectionError):
 
 
 class Connection:
-    """One cluster's API server. Only ever reads."""
+    """One cluster's API server. Only ever asks: nothing that is sent changes anything there."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.name = cluster.name
@@ -102,10 +123,10 @@ class Connection:
         self._server = re.sub(r"//[^/]*@", "//", way.client.configuration.host)
         """The address, fit to be shown: a kubeconfig may have a password in it."""
 
-    def how(self, path: str) -> str:
+    def how(self, path: str, method: str = "GET") -> str:
         """What is asked, of which server, and who said that it is this one: ``GET https://… (context …)``."""
         said = f" ({self._said})" if self._said else ""
-        return f"GET {self._server}{path}{said}"
+        return f"{method} {self._server}{path}{said}"
 
     def get(self, path: str, deadline: Deadline) -> Answer:
         """The answer to ``GET path``, whatever its status.
@@ -113,24 +134,32 @@ class Connection:
         Raises:
             CollectionError: no answer, not a whole one, none in time, or one without end.
         """
+        return self._send(path, deadline)
+
+    def _send(self, path: str, deadline: Deadline, question: bytes | None = None) -> Answer:
+        """The answer to a GET; with a ``question``, JSON, to a POST of it."""
         import urllib3
 
+        method = "GET" if question is None else "POST"
         headers = self._headers()
+        if question is not None:
+            headers["Content-Type"] = "application/json"
         url = self._client.configuration.host + path
         connect = deadline.remaining(CONNECT)
         timeout = urllib3.Timeout(connect=connect, read=deadline.remaining())
         no_connection = f"no connection within {round(connect, 1):g} s"
         try:
             response = self._client.rest_client.pool_manager.request(
-                "GET",
+                method,
                 url,
+                body=question,
                 headers=headers,
                 timeout=timeout,
                 retries=False,
                 redirect=False,
                 preload_content=False,
             )
-            body = self._body(response, path, deadline)
+            body = self._body(response, f"{method} {path}", deadline)
         except urllib3.exceptions.NewConnectionError as error:  # by inheritance a time-out, but it is none
             raise self._unreachable(root_cause(error), accepted=False) from None
         except urllib3.exceptions.ConnectTimeoutError:
@@ -138,7 +167,7 @@ class Connection:
         except urllib3.exceptions.TimeoutError:
             if deadline.seconds_left:  # then it was the TLS handshake, which has as long as connecting
                 raise self._too_late(f"{no_connection} (TLS)", ANSWERS) from None
-            raise deadline.passed(f"to GET {path.partition('?')[0]}") from None  # a token says nothing
+            raise deadline.passed(f"to {method} {path.partition('?')[0]}") from None  # a token says nothing
         except urllib3.exceptions.ProxyError as error:
             raise self._no_way_through(words_of(root_cause(error))) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -160,7 +189,7 @@ class Connection:
             headers["authorization"] = f"{scheme} {token.strip()}"
         return headers
 
-    def _body(self, response: "urllib3.BaseHTTPResponse", path: str, deadline: Deadline) -> bytes:
+    def _body(self, response: "urllib3.BaseHTTPResponse", asked: str, deadline: Deadline) -> bytes:
         """The whole body, within the deadline even when it drips, and never more than a page may hold."""
         chunks, size = [], 0
         try:
@@ -169,7 +198,7 @@ class Connection:
                 size += len(chunk)
                 if size > LARGEST_PAGE:
                     raise CollectionError(
-                        f"GET {path.partition('?')[0]}: more than {LARGEST_PAGE >> 20} MiB in one page",
+                        f"{asked.partition('?')[0]}: more than {LARGEST_PAGE >> 20} MiB in one page",
                         "see what answers at this address: an API server sends far less",
                     )
                 deadline.remaining()
@@ -217,6 +246,42 @@ class Connection:
         )
         raise _cut_short(expired, things, progress)
 
+    def find(self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline) -> Any | None:
+        """One object, decoded; None where the API server says that there is none.
+
+        Raises:
+            CollectionError: as ``get``, and for every other answer.
+        """
+        answer = self._patiently(path, deadline)
+        if answer.status == 404 and is_not_found(answer.body):
+            return None
+        if answer.status != 200:
+            raise self._refused(path, answer)
+        return self._decode(path, answer, decoder)
+
+    def review(self, question: Mapping[str, Any], deadline: Deadline) -> bool:
+        """Whether this account may do what a SelfSubjectAccessReview asks. The server stores nothing of it.
+
+        Args:
+            question: ``resourceAttributes``: verb, group, resource, namespace and name.
+            deadline: for the answer.
+
+        Raises:
+            CollectionError: as ``get``, and for every answer that is no review. Every account that is known
+                to the server may ask, by Kubernetes' own role system:basic-user.
+        """
+        body = {**_REVIEW, "spec": {"resourceAttributes": question}}
+        answer = self._patiently(REVIEWS, deadline, question=msgspec.json.encode(body))
+        if answer.status != 201:
+            error = self._refused(REVIEWS, answer, "POST")
+            if answer.status == 403:
+                error.cure = (
+                    "bind the account to the ClusterRole system:basic-user, as Kubernetes does itself"
+                )
+            raise error
+        review: Review = self._decode(REVIEWS, answer, _REVIEWED, "POST")
+        return review.status.allowed
+
     def require_namespace(self, name: str, resource: str, deadline: Deadline) -> None:
         """Tell an empty namespace from one that is not there: of either, every list is empty.
 
@@ -256,7 +321,9 @@ class Connection:
             if not token:
                 return
 
-    def _patiently(self, path: str, deadline: Deadline, *, begun: bool = False) -> Answer:
+    def _patiently(
+        self, path: str, deadline: Deadline, *, begun: bool = False, question: bytes | None = None
+    ) -> Answer:
         """The answer, after a server that is busy or restarts has been given the time that it asks for.
 
         ``begun``: this server has answered before, so that a refusal may be its restart's.
@@ -264,7 +331,7 @@ class Connection:
         for tries in range(1, MOST_TRIES):
             pause = PAUSE
             try:
-                answer = self.get(path, deadline)
+                answer = self._send(path, deadline, question)
                 if answer.status not in (BUSY | UNSURE if begun else BUSY):
                     return answer
                 begun = True
@@ -277,21 +344,23 @@ class Connection:
                 if tries >= worth or pause >= deadline.seconds_left:
                     raise
             time.sleep(pause)
-        return self.get(path, deadline)
+        return self._send(path, deadline, question)
 
-    def _decode(self, path: str, answer: Answer, decoder: msgspec.json.Decoder[Any]) -> Any:
+    def _decode(
+        self, path: str, answer: Answer, decoder: msgspec.json.Decoder[Any], method: str = "GET"
+    ) -> Any:
         try:
             return decoder.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            size = f"{len(answer.body)} bytes"
             raise CollectionError(
-                f"GET {path}: {len(answer.body)} bytes that are not what a Kubernetes API sends: {error}",
-                NO_API,
+                f"{method} {path}: {size} that are not what a Kubernetes API sends: {error}", NO_API
             ) from None
 
-    def _refused(self, path: str, answer: Answer) -> CollectionError:
+    def _refused(self, path: str, answer: Answer, method: str = "GET") -> CollectionError:
         said = self._words(answer.body).removeprefix(f"{answer.status} ")  # "404 page not found"
         return CollectionError(
-            f"GET {path}: {answer.status} {said}".rstrip(),
+            f"{method} {path}: {answer.status} {said}".rstrip(),
             refusal_cure(answer.status, said, path, self.name, self._client.configuration),
             Outcome.DENIED if answer.status in (401, 403) else Outcome.FAILED,
         )
@@ -341,11 +410,11 @@ def connect(look: Look, cluster: Cluster, deadline: Deadline) -> Connection:
     return look.shared.get(("cluster", cluster.name), lambda: Connection(cluster), deadline)
 
 
-def how(look: Look, cluster: Cluster, path: str) -> Callable[[], str]:
+def how(look: Look, cluster: Cluster, path: str, method: str = "GET") -> Callable[[], str]:
     """What a target says of how it was looked at: the server is known only when the way in was found."""
 
     def asked() -> str:
         connection = look.shared.made(("cluster", cluster.name))
-        return connection.how(path) if isinstance(connection, Connection) else f"GET {path}"
+        return connection.how(path, method) if isinstance(connection, Connection) else f"{method} {path}"
 
     return asked

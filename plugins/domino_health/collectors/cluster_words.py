@@ -1,13 +1,13 @@
 """The words for an API server that refuses or breaks off: what came back, and what would help."""
 
 import http.client
-import json
 import re
 import ssl
 from typing import Any
 
 import msgspec
 
+from domino_health.facts.rights import Right
 from domino_health.redact import Redactor
 
 QUOTED = 200
@@ -40,6 +40,14 @@ def message_of(body: bytes, configuration: Any) -> str:
         return scrub(body[: 1 << 16].decode(errors="replace"))[:QUOTED]
 
 
+def is_not_found(body: bytes) -> bool:
+    """Whether a 404 is an API server's own word that there is no such object, and not some other server's."""
+    try:
+        return msgspec.json.decode(body, type=Status).reason == "NotFound"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
 def refusal_cure(status: int, said: str, path: str, cluster: str, configuration: Any) -> str:
     """What helps against an answer that is no page of ``path``."""
     sent = configuration.api_key or configuration.cert_file
@@ -67,7 +75,7 @@ def broke_off(cause: BaseException) -> bool:
 
 
 def rbac_rule(path: str) -> str:
-    """The RBAC rule that allows to list ``path``, or to get a namespace, as it stands in a (Cluster)Role.
+    """The RBAC rule that allows to list ``path``, or to get the object there, as a (Cluster)Role has it.
 
     >>> rbac_rule("/apis/apps/v1/namespaces/domino-platform/deployments")
     '{apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]} (in namespace domino-platform)'
@@ -76,11 +84,12 @@ def rbac_rule(path: str) -> str:
     """
     parts = path.strip("/").split("/")
     group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
-    namespace, verb = "", "list"
+    namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:
         namespace = rest[1]
-        rest, verb = (rest[2:], verb) if len(rest) > 2 else (rest, "get")
-    rule = f'{{apiGroups: [{json.dumps(group)}], resources: [{json.dumps(rest[0])}], verbs: ["{verb}"]}}'
+        rest = rest[2:] or ["namespaces", ""]  # a namespace is granted by a Role in it, which needs no name
+    resource, name = rest[0], rest[1] if len(rest) > 1 else ""
+    rule = Right(resource, "get" if len(rest) > 1 else "list", group, name=name).rule()
     return f"{rule} (in {f'namespace {namespace}' if namespace else 'a ClusterRole'})"
 
 

@@ -31,8 +31,8 @@ _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 
 NEEDS = ("OpenSSL.SSL", "certifi", "idna", "service_identity.cryptography")
 
-# OpenSSL's X509_V_FLAG_NO_CHECK_TIME: dates are the check's to judge, by the cluster's clock.
-_NO_CHECK_TIME = 0x200000
+NO_CHECK_TIME = 0x200000
+"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME: dates are the check's to judge, by the cluster's clock."""
 _WANTS_A_CERTIFICATE = b"SSLv3/TLS read server certificate request"
 
 
@@ -64,8 +64,8 @@ def _look(
             name=endpoint.label,
             address=_where(endpoint),
             server_name=server_name,
-            presented=tuple(map(_certificate, presented)),
-            verified=tuple(map(_certificate, verified)),
+            presented=tuple(map(certificate_of, presented)),
+            verified=tuple(map(certificate_of, verified)),
             chain_errors=errors,
             name_matches=carries_name(presented[0], server_name),
             protocol=protocol,
@@ -226,7 +226,7 @@ def verify(
             raise CollectionError(
                 f"no PEM certificates in {ca_file}", "mend tls.ca_file", Outcome.BROKEN
             ) from None
-    store.set_flags(_NO_CHECK_TIME)
+    store.set_flags(NO_CHECK_TIME)
     own, *others = (crypto.X509.from_cryptography(certificate) for certificate in presented)
     context = crypto.X509StoreContext(store, own, others)
     try:
@@ -276,7 +276,12 @@ def _is_ip(name: str) -> bool:
     return True
 
 
-def _certificate(certificate: "x509.Certificate") -> Certificate:
+def certificate_of(certificate: "x509.Certificate") -> Certificate:
+    """What is kept of a certificate.
+
+    Raises:
+        ValueError: its subject or its issuer cannot be read.
+    """
     from cryptography import x509
     from cryptography.hazmat.primitives.hashes import SHA256
 

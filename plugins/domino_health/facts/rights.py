@@ -1,6 +1,7 @@
 """What an account may do in a cluster, as RBAC writes it."""
 
 import json
+from collections.abc import Iterable
 
 import msgspec
 
@@ -28,8 +29,32 @@ class Right(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
 
     def rule(self) -> str:
         """As it stands in a Role: ``{apiGroups: [""], resources: ["pods"], verbs: ["list"]}``."""
-        named = f", resourceNames: [{json.dumps(self.name)}]" if self.name else ""
-        return (
-            f"{{apiGroups: [{json.dumps(self.group)}], resources: [{json.dumps(self.resource)}]{named}, "
-            f"verbs: [{json.dumps(self.verb)}]}}"
+        return _rule(self.group, (self.resource,), (self.name,), (self.verb,))
+
+
+def rules(rights: Iterable[Right]) -> list[str]:
+    """The fewest rules of one Role that grant these rights, and no others; sorted."""
+    verbs: dict[tuple[str, str, str], set[str]] = {}
+    for right in rights:
+        verbs.setdefault((right.group, right.resource, right.name), set()).add(right.verb)
+    names: dict[tuple[str, str, tuple[str, ...], bool], set[str]] = {}
+    for (group, resource, name), may in verbs.items():
+        names.setdefault((group, resource, tuple(sorted(may)), bool(name)), set()).add(name)
+    resources: dict[tuple[str, tuple[str, ...], tuple[str, ...]], set[str]] = {}
+    for (group, resource, may_do, _), of in names.items():
+        resources.setdefault((group, tuple(sorted(of)), may_do), set()).add(resource)
+    return [
+        _rule(group, kinds, of, may_do)
+        for group, kinds, of, may_do in sorted(
+            (group, tuple(sorted(kinds)), of, may_do) for (group, of, may_do), kinds in resources.items()
         )
+    ]
+
+
+def _rule(group: str, resources: Iterable[str], names: Iterable[str], verbs: Iterable[str]) -> str:
+    named = f", resourceNames: {_list(names)}" if any(names) else ""
+    return f"{{apiGroups: {_list([group])}, resources: {_list(resources)}{named}, verbs: {_list(verbs)}}}"
+
+
+def _list(words: Iterable[str]) -> str:
+    return json.dumps(list(words))

@@ -70,7 +70,7 @@ def start(kind: str, *, denied: Collection[str] | None = None) -> Platform:
         refused = DENIED[kind] if denied is None else denied
         api = kube_api.KubeApi(recording.shipped(kind), now, token, user=USER, denied=refused)
         context = authority.context("127.0.0.1")
-        server = stack.enter_context(TlsServer("lab: Kubernetes API", context, api.answer))
+        server = stack.enter_context(TlsServer("lab: Kubernetes API", context, api.answer, api.review))
         variables = {
             "LAB_CA_FILE": str(authority.file),
             "LAB_KUBECONFIG": str(_kubeconfig(folder, server.address, authority.file, token)),

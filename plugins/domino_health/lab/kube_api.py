@@ -1,7 +1,7 @@
 """A Kubernetes API that answers from a recording, as a real one would answer a reader.
 
 The words of its refusals, its pages and their tokens' end are those of a real API server (1.36). It
-knows lists and ``/version``; what was not recorded is not found.
+knows lists, ``/version``, and what its user may do; what was not recorded is not found.
 """
 
 import base64
@@ -30,10 +30,26 @@ _PATH = re.compile(
     r"(?P<api>/api/v1|/apis/(?P<group>[^/]+)/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[^/]+)"
 )
 _NAMESPACE = re.compile(r"/api/v1/namespaces/([^/]+)")
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new "
     "list without the continue parameter."
 )
+
+
+class _Attributes(msgspec.Struct, frozen=True):
+    verb: str
+    resource: str
+    group: str = ""
+    namespace: str = ""
+
+
+class _Asked(msgspec.Struct, frozen=True, rename="camel"):
+    resource_attributes: _Attributes
+
+
+class _Review(msgspec.Struct, frozen=True):
+    spec: _Asked
 
 
 class KubeApi:
@@ -78,6 +94,24 @@ class KubeApi:
         if url.path in self._denied:
             return self._forbidden(where)
         return self._list(where, dict(parse_qsl(url.query)))
+
+    def review(self, target: str, authorization: str, body: bytes) -> Answer | None:
+        """What the API says to ``POST target``; None where nothing can be asked."""
+        if target != REVIEWS:
+            return None
+        if authorization != f"Bearer {self._token}":
+            return _status(401, "Unauthorized", "Unauthorized")
+        try:
+            asked = msgspec.json.decode(body, type=_Review).spec.resource_attributes
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _status(400, "BadRequest", str(error))
+        within = f"/namespaces/{asked.namespace}" if asked.namespace else ""
+        # The version is no part of a right.
+        path = re.compile(rf"/apis?/({re.escape(asked.group)}/)?v[^/]+{within}/{re.escape(asked.resource)}")
+        reads = asked.verb in ("get", "list")
+        allowed = reads and not any(path.fullmatch(denied) for denied in self._denied)
+        content = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
+        return Answer(201, msgspec.json.encode({**content, "status": {"allowed": allowed}}))
 
     def _namespace(self, name: str) -> Answer:
         """One namespace, of the list that was recorded."""

@@ -28,10 +28,17 @@ class Answer:
 
 Respond = Callable[[str, str], Answer]
 """From a GET's target (path and query) and its header Authorization to the answer."""
+Review = Callable[[str, str, bytes], Answer | None]
+"""The same for a POST and its body; None for a target that takes none."""
+
+LARGEST_QUESTION = 1 << 16
+"""Bytes of a POST's body."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
-    """One connection. Knows GET alone; http.server answers 501 to all other methods, and closes."""
+    """One connection. Knows GET, and POST where a question may be asked; http.server answers 501 to all
+    other methods, and closes.
+    """
 
     protocol_version = "HTTP/1.1"  # keeps connections open
     timeout = PATIENCE
@@ -39,7 +46,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: "TlsServer"
 
     def do_GET(self) -> None:
-        answer = self.server.respond(self.path, self.headers.get("Authorization", ""))
+        self._send(self.server.respond(self.path, self.headers.get("Authorization", "")))
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        asked = b""
+        if length.isdecimal() and int(length) <= LARGEST_QUESTION:
+            asked = self.rfile.read(int(length))
+        answer = self.server.review(self.path, self.headers.get("Authorization", ""), asked)
+        if answer is None:
+            self.close_connection = True
+            self.send_error(501, "Unsupported method ('POST')")
+        else:
+            self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)  # with the Date, which the fact `clock` is made of
         self.send_header("Cache-Control", "no-cache, private")
         self.send_header("Content-Type", answer.media)
@@ -61,9 +82,16 @@ class TlsServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64  # a run opens all its connections at once
 
-    def __init__(self, name: str, context: ssl.SSLContext, respond: Respond) -> None:
+    def __init__(
+        self,
+        name: str,
+        context: ssl.SSLContext,
+        respond: Respond,
+        review: Review = lambda _target, _authorization, _body: None,
+    ) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.respond = respond
+        self.review = review
         self._name = name
         self._context = context
         self._lock = threading.Lock()

@@ -53,6 +53,13 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="print what a check wants and why, its thresholds, facts, targets and rights, and what to do; "
         "by --profile's values where one is given, and end",
     )
+    group.addoption(
+        "--rbac",
+        dest="health_rbac",
+        action="store_true",
+        help="print the account and the rights that a run needs, as manifests for kubectl, and end; by "
+        "--profile's clusters where one is given",
+    )
 
 
 class _Questions:
@@ -76,7 +83,12 @@ def _wants_checks(config: pytest.Config) -> bool:
 
 def _asks(config: pytest.Config) -> bool:
     option = config.option
-    return bool(option.health_show_profile or option.health_list_checks or option.health_explain is not None)
+    return bool(
+        option.health_show_profile
+        or option.health_list_checks
+        or option.health_rbac
+        or option.health_explain is not None
+    )
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

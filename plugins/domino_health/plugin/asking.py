@@ -1,8 +1,8 @@
-"""What can be asked without a run: ``--list-checks``, ``--explain``, ``--show-profile``."""
+"""What can be asked without a run: ``--list-checks``, ``--explain``, ``--show-profile``, ``--rbac``."""
 
 import pytest
 
-from domino_health.plugin import explaining
+from domino_health.plugin import explaining, manifests
 from domino_health.plugin.knowledge import page_of
 from domino_health.plugin.prepare import controls_of, loaded_profile
 from domino_health.plugin.suite import known_checks
@@ -25,6 +25,8 @@ def answer(config: pytest.Config) -> int:
         if loaded is None:
             raise pytest.UsageError("--show-profile: say which one, by --profile NAME")
         print(show(loaded), end="")
+    elif option.health_rbac:
+        print(_manifests(loaded), end="")
     elif option.health_list_checks:
         print(explaining.listed(loaded.checks if loaded else known_checks(), loaded))
     else:
@@ -40,3 +42,14 @@ def _explained(config: pytest.Config, loaded: Loaded | None) -> str:
     controls = controls_of(config, checks).get(id, ())
     notes = page_of(id, loaded.profile.knowledge) if loaded else None
     return explaining.explained(checks[id], loaded, controls, notes)
+
+
+def _manifests(loaded: Loaded | None) -> str:
+    facts = explaining.declared(loaded)
+    if loaded is None:
+        return manifests.levels(manifests.needed(facts.values()))
+    if not loaded.profile.clusters:
+        raise pytest.UsageError(
+            f"--rbac: profile {loaded.name} has no section clusters, and nothing else needs a right"
+        )
+    return manifests.of_profile(loaded, facts)

@@ -99,18 +99,18 @@ def _thresholds(spec: CheckSpec, check: Callable[..., Any], loaded: Loaded | Non
 
 
 def _facts(spec: CheckSpec, loaded: Loaded | None) -> Iterator[str]:
-    declared = _declared(loaded)
+    known = declared(loaded)
     names = [name for name in spec.facts if name not in NO_FACTS]
     for name in names:
-        if name not in declared:
+        if name not in known:
             yield f"  {name}"
             continue
-        yield from _fact(declared[name], loaded)
-        for before in declared[name].after:
+        yield from _fact(known[name], loaded)
+        for before in known[name].after:
             yield f"    gathered after {before}"
 
 
-def _declared(loaded: Loaded | None) -> dict[str, Wanted]:
+def declared(loaded: Loaded | None) -> dict[str, Wanted]:
     """The facts of the suite and of the profile's packs, by name."""
     facts = facts_of(table_of_facts())
     for pack in loaded.packs if loaded else ():
@@ -124,7 +124,7 @@ def _fact(fact: Wanted, loaded: Loaded | None) -> Iterator[str]:
     if opt_in := getattr(fact.collect, "opt_in", ""):
         yield f"    opt-in: nobody looks unless the profile asks for it by {opt_in}"
     for right in getattr(fact.collect, "rights", ()):
-        yield f"    right: {right.rule()}"
+        yield f"    right: {right.rule()}" + (", of the named ones alone" if right.opt_in else "")
     if loaded is not None:
         yield f"    targets: {_targets(fact, loaded)}"
     elif fact.section:

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from domino_health.collectors.gather import Source, Wanted
-from domino_health.collectors.looking import Collector
+from domino_health.collectors.looking import Collector, rights_of
 from domino_health.collectors.previous import previous
+from domino_health.collectors.rights import rights
 from domino_health.facts.observed import Observed
 from domino_health.facts.previous import PreviousRun
+from domino_health.facts.rights import Right
 
 GATHERING = pytest.StashKey[Source]()
 
@@ -45,6 +47,9 @@ CLOCK = "clock"
 
 PREVIOUS = Wanted("previous", previous, "", PreviousRun)
 """The run before this one: gathered in every run, for its reports say what has changed since."""
+
+RIGHTS = Wanted("rights", rights, "clusters", Right)
+"""What the account may do of all that the others need: gathered in every run where one needs a right."""
 
 
 def wanted_by(item: pytest.Item) -> dict[str, Wanted]:
@@ -80,7 +85,7 @@ def prefer_facts(item: pytest.Item) -> None:
 
 
 def all_wanted(items: Sequence[pytest.Item]) -> list[Wanted]:
-    """The facts of all checks, those that they are gathered after, and the run before this one.
+    """The facts of all checks, those that they are gathered after, and the engine's own.
 
     Raises:
         pytest.UsageError: two facts of one name, or a check would be judged by another one's; a fact that is
@@ -109,6 +114,8 @@ def all_wanted(items: Sequence[pytest.Item]) -> list[Wanted]:
         tuple(TopologicalSorter({fact.name: fact.after for fact in wanted.values()}).static_order())
     except CycleError as error:
         raise pytest.UsageError(f"facts wait for each other: {' after '.join(error.args[1])}") from None
+    if any(rights_of(fact.collect) for fact in wanted.values()):
+        wanted.setdefault(RIGHTS.name, RIGHTS)
     return list(wanted.values())
 
 

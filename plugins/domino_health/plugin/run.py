@@ -11,7 +11,15 @@ from _pytest._code.code import ExceptionChainRepr, ReprTracebackNative  # no pub
 
 from domino_health.collectors.gather import Gathering, Source
 from domino_health.plugin import evaluate, fixtures, knowledge, outcome
-from domino_health.plugin.facts import CLOCK, GATHERING, PREVIOUS, all_wanted, prefer_facts, wanted_by
+from domino_health.plugin.facts import (
+    CLOCK,
+    GATHERING,
+    PREVIOUS,
+    RIGHTS,
+    all_wanted,
+    prefer_facts,
+    wanted_by,
+)
 from domino_health.plugin.fit import scrub, shown
 from domino_health.plugin.progress import Progress
 from domino_health.plugin.replay import Replayed
@@ -52,6 +60,8 @@ class Run:
         self.broken: list[str] = []
         self.interrupted = False
         self.gathering: Source | None = None
+        self.asks_rights = False
+        """Whether it is asked what the account may do."""
         self.progress: Progress | None = None
         self.folder: Folder | None = None
         """Where this run reports; None when it reports nothing."""
@@ -177,6 +187,7 @@ class Run:
         if self.folder is None or not session.items:
             return
         wanted = all_wanted(session.items)
+        self.asks_rights = RIGHTS in wanted
         if self.recorded is not None:
             self.gathering = Replayed(wanted, self.recorded)
         else:
@@ -185,6 +196,15 @@ class Run:
         self.config.stash[GATHERING] = self.gathering
         self.progress = Progress(self.config, self.gathering, self.shown)
         self.gathering.start()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtestloop(self) -> Generator[None, object, object]:
+        """Wait, when all has been judged, for what the account may do: no check has waited for it."""
+        ended = yield
+        if self.asks_rights and self.gathering and self.progress:
+            self.gathering.wait(RIGHTS.name, self.progress.tick)
+            self.progress.clear()
+        return ended
 
     # Each check
 

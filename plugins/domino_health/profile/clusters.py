@@ -29,6 +29,19 @@ Namespace = Annotated[str, pydantic.AfterValidator(_namespace)]
 """The name of a namespace of Kubernetes."""
 
 
+def _secret_name(value: str) -> str:
+    # Both become parts of the path that is asked for.
+    namespace, slash, name = value.partition("/")
+    if not slash or not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name):
+        raise ValueError("must be namespace/name, as in domino-platform/hephaestus-root-tls")
+    _namespace(namespace)
+    return value
+
+
+SecretName = Annotated[str, pydantic.AfterValidator(_secret_name)]
+"""``namespace/name`` of a Secret."""
+
+
 class Cluster(Section):
     """One cluster, reached by kubeconfig, from inside, or by address and token.
 
@@ -54,6 +67,8 @@ class Cluster(Section):
     """CA certificates that sign the API server's own, for ``server``; by default the public ones."""
     namespaces: Annotated[tuple[Namespace, ...], Many] | None = None
     """Look only into these namespaces, for an account that may not list the whole cluster."""
+    secrets: Annotated[tuple[SecretName, ...], Many] | None = None
+    """TLS Secrets to look at: ``namespace/name``. No Secret is read that is not named here."""
     deadline: Deadline = timedelta(seconds=60)
     """For each listing; a cluster that takes longer could not be looked at."""
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from domino_health.facts.observed import Observed
 from domino_health.gate import Verdict
 from domino_health.redact import Redactor
+from domino_health.reports.missing import Missing, missing_rights
 from domino_health.results import Result
 from domino_health.rules import Entry
 
@@ -59,3 +60,8 @@ class Record:
     """The site's own pages of the checks that ran, by id: Markdown. A replay may fail what has passed."""
     replay: Replay | None = None
     """What was judged again; None where it was looked at now."""
+
+    @property
+    def missing_rights(self) -> tuple[Missing, ...]:
+        """The rules to ask for where something was denied, by the Role that they belong to."""
+        return missing_rights(self.observed, self.redactor.scrub)

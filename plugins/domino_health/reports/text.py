@@ -5,6 +5,7 @@ from pathlib import Path
 
 from domino_health.gate import Verdict
 from domino_health.reports.changes import since_previous
+from domino_health.reports.missing import Missing
 from domino_health.reports.record import Record, Replay
 from domino_health.reports.waivers import on_whose_word, summary
 from domino_health.results import Result, State
@@ -101,11 +102,19 @@ def verdict_lines(record: Record, report: Path | None) -> list[str]:
     for line in (waivers, _since(record), _replayed(record)):
         fit = " ".join(clean(record.redactor.scrub(line)).split())
         lines += [f"  {fit}"] if fit else []
+    for lacking in record.missing_rights:
+        lines += _missing(lacking)
     where = f"; report: {report}" if report else "; no report"
     last = (
         f"gate {verdict.gate} {verdict.word.upper()} (exit {verdict.exit_status}), {verdict.rests_on}{where}"
     )
     return [*lines, last]
+
+
+def _missing(missing: Missing) -> Iterator[str]:
+    """Rules that can be copied as they are: YAML allows a list any indentation."""
+    yield f"  rights that are missing: {missing.where}"
+    yield from (f"    {line}" for line in missing.block.splitlines())
 
 
 def _judged(result: Result) -> str:

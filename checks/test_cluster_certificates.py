@@ -1,0 +1,50 @@
+"""Certificates inside of the cluster: what the platform's own parts trust each other by."""
+
+from datetime import datetime, timedelta
+
+from checks.certificates import dates, when
+from domino_health import Assessment, Duration, Finding, Severity, TlsSecret, check
+
+
+@check("IDP-008", severity=Severity.CRITICAL)
+def test_tls_secrets_hold_certificates_that_belong_together_and_last(
+    tls_secrets: list[TlsSecret],
+    now: datetime,
+    *,
+    warn_before: Duration = timedelta(days=30),
+    fail_before: Duration = timedelta(days=7),
+) -> Assessment:
+    """Every TLS Secret that the profile names holds certificates that belong together and last.
+
+    Domino's own parts trust each other by certificates that nobody sees from outside. When those of the
+    image builder (hephaestus) expire, builds hang and end in x509 errors. Its root CA lives 210 days, and
+    a certificate can be issued holding a ``ca.crt`` that has expired, or is not its issuer's: it is valid
+    itself, and nobody who trusts by that ``ca.crt`` accepts it. So both are judged, and whether one has
+    issued the other.
+
+    A certificate that expires within ``warn_before`` is medium, within ``fail_before`` high, one that has
+    expired critical. High are one that is not valid yet, one that no certificate of ``ca.crt`` has
+    issued, and a Secret that is not there or holds no certificate.
+
+    Thresholds: those of IDP-001. 30 days is Domino's for its URL (Admin Toolkit, test_domino_url_cert); 7
+    days is ours.
+
+    Remediation: have the certificate issued anew (cert-manager does where the Secret is its own: see the
+    Certificate of that name), then restart what has it mounted, for most servers read it once. Where
+    ``ca.crt`` does not fit, delete the Secret so that both are written anew. For a Secret that is not there,
+    see whether its name in the profile is right.
+    """
+    findings = []
+    for secret in tls_secrets:
+        if secret.problem:
+            findings.append(Finding(secret.ref, secret.problem, Severity.HIGH))
+        if secret.mismatch:
+            own, issuers = secret.certificates[0], "; ".join(each.subject for each in secret.authorities)
+            message = f"the certificate of {own.subject} was not issued by its ca.crt ({issuers})"
+            findings.append(Finding(secret.ref, f"{message}: {secret.mismatch}", Severity.HIGH))
+        for key, certificate in secret.named:
+            where = f" in its {key}"
+            findings += dates(secret.ref, certificate, now, warn_before, fail_before, where)
+    ends = [certificate.not_after for secret in tls_secrets for _, certificate in secret.named]
+    worst = f"the first certificate {when(min(ends), now)}" if ends else ""
+    return Assessment(tls_secrets, findings, worst=worst)

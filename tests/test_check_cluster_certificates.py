@@ -1,0 +1,120 @@
+"""IDP-008: TLS Secrets hold certificates that belong together and last."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from checks import test_cluster_certificates as certificates
+
+from builders import NOW, certificate
+from domino_health import Assessment, Certificate, Finding, Ref, Severity, TlsSecret
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+def assess(*secrets: TlsSecret, **thresholds: timedelta) -> Assessment:
+    return certificates.test_tls_secrets_hold_certificates_that_belong_together_and_last(
+        list(secrets), NOW, **thresholds
+    )
+
+
+def secret(
+    *own: Certificate, authorities: tuple[Certificate, ...] = (), problem: str = "", mismatch: str = ""
+) -> TlsSecret:
+    return TlsSecret(
+        "prod", "domino-platform", "hephaestus-root-tls", own, authorities, problem=problem, mismatch=mismatch
+    )
+
+
+def authority(left: timedelta = 90 * DAY, sha256: str = "ca") -> Certificate:
+    return msgspec.structs.replace(certificate("CN=hephaestus-ca", left=left), sha256=sha256)
+
+
+def found(assessment: Assessment) -> Finding:
+    (finding,) = assessment.findings
+    return finding
+
+
+def test_certificates_that_belong_together_and_last_are_healthy() -> None:
+    assessment = assess(secret(certificate(left=60 * DAY), authorities=(authority(),)))
+
+    assert len(assessment.population) == 1
+    assert assessment.findings == ()
+    assert assessment.worst == "the first certificate expires in 60 d, on 2026-05-13 12:00 UTC"
+
+
+def test_without_a_secret_there_is_nothing_to_assess() -> None:
+    assessment = assess()
+
+    assert len(assessment.population) == 0
+    assert assessment.worst == ""
+
+
+@pytest.mark.parametrize(
+    ("left", "severity"),
+    [
+        (30 * DAY, None),
+        (30 * DAY - SECOND, Severity.MEDIUM),
+        (7 * DAY, Severity.MEDIUM),
+        (7 * DAY - SECOND, Severity.HIGH),
+        (SECOND, Severity.HIGH),
+        (0 * DAY, Severity.CRITICAL),
+        (-DAY, Severity.CRITICAL),
+    ],
+)
+@pytest.mark.parametrize("key", ["tls.crt", "ca.crt"])
+def test_the_nearer_the_end_the_worse_of_both(left: timedelta, severity: Severity | None, key: str) -> None:
+    if key == "tls.crt":
+        assessment = assess(secret(certificate(left=left), authorities=(authority(),)))
+    else:
+        assessment = assess(secret(certificate(), authorities=(authority(left),)))
+
+    assert [finding.severity for finding in assessment.findings] == ([severity] if severity else [])
+    for finding in assessment.findings:
+        assert finding.subject == Ref("prod", "secret", "domino-platform", "hephaestus-root-tls")
+        assert f" in its {key} expire" in finding.message
+
+
+def test_thresholds_are_the_profiles() -> None:
+    one = secret(certificate(left=40 * DAY))
+
+    assert found(assess(one, warn_before=41 * DAY)).severity is Severity.MEDIUM
+    assert found(assess(one, warn_before=50 * DAY, fail_before=41 * DAY)).severity is Severity.HIGH
+
+
+def test_a_certificate_that_is_not_valid_yet_is_found() -> None:
+    finding = found(assess(secret(certificate(begins=SECOND))))
+
+    assert finding.severity is Severity.HIGH
+    assert finding.message == (
+        "the certificate of CN=domino.example.com in its tls.crt is not valid before 2026-03-14 12:00 UTC"
+    )
+    assert assess(secret(certificate(begins=timedelta(0)))).findings == ()
+
+
+def test_a_certificate_that_its_ca_has_not_issued_is_found() -> None:
+    finding = found(
+        assess(secret(certificate(), authorities=(authority(),), mismatch="unable to get local issuer"))
+    )
+
+    assert finding.severity is Severity.HIGH
+    assert finding.message == (
+        "the certificate of CN=domino.example.com was not issued by its ca.crt (CN=hephaestus-ca): "
+        "unable to get local issuer"
+    )
+
+
+def test_a_root_that_stands_under_both_keys_is_told_once() -> None:
+    root = authority(left=-DAY)
+
+    assert found(assess(secret(root, authorities=(root,)))).severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize("problem", ["it is not there", "it holds no certificate"])
+def test_a_secret_that_cannot_be_used_is_found_and_assessed(problem: str) -> None:
+    assessment = assess(secret(problem=problem), secret(certificate()))
+
+    assert len(assessment.population) == 2
+    assert found(assessment).message == problem
+    assert found(assessment).severity is Severity.HIGH
