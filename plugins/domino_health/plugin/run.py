@@ -60,8 +60,8 @@ class Run:
         self.broken: list[str] = []
         self.interrupted = False
         self.gathering: Source | None = None
-        self.asks_rights = False
-        """Whether it is asked what the account may do."""
+        self.for_reports: tuple[str, ...] = ()
+        """Facts that the reports need, whether a check asks for them or not."""
         self.progress: Progress | None = None
         self.folder: Folder | None = None
         """Where this run reports; None when it reports nothing."""
@@ -187,7 +187,7 @@ class Run:
         if self.folder is None or not session.items:
             return
         wanted = all_wanted(session.items)
-        self.asks_rights = RIGHTS in wanted
+        self.for_reports = tuple(fact.name for fact in wanted if fact in (PREVIOUS, RIGHTS))
         if self.recorded is not None:
             self.gathering = Replayed(wanted, self.recorded)
         else:
@@ -197,15 +197,6 @@ class Run:
         self.progress = Progress(self.config, self.gathering, self.shown)
         self.gathering.start()
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Wait, when all has been judged, for what the account may do: no check has waited for it."""
-        ended = yield
-        if self.asks_rights and self.gathering and self.progress:
-            self.gathering.wait(RIGHTS.name, self.progress.tick)
-            self.progress.clear()
-        return ended
-
     # Each check
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -214,10 +205,10 @@ class Run:
     ) -> Generator[None, object, object]:
         """Wait for the check's own facts, here, where progress can be seen: outside of capture.
 
-        With the last check for the run before this one too, for the reports.
+        With the last check for those too that the reports need.
         """
         if self.gathering and self.progress:
-            for name in (*wanted_by(item), *([] if nextitem else [PREVIOUS.name])):
+            for name in (*wanted_by(item), *(() if nextitem else self.for_reports)):
                 self.gathering.wait(name, self.progress.tick)
             self.progress.clear()
         return (yield)
