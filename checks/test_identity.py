@@ -83,26 +83,27 @@ def _measured(
 ) -> tuple[Attachment, ...]:
     """When the certificates that count are valid, as a picture; and all that were seen, as a table."""
     title = "When the certificates are valid"
-    columns = ("Endpoint", "Certificate", "Issued by", "Not before", "Not after", "Days left", "Counts")
+    seen = [
+        (certificate, endpoint)
+        for endpoint in endpoints
+        for certificate in dict.fromkeys((*endpoint.presented, *endpoint.verified))
+    ]
+    rows = [
+        (
+            endpoint.name,
+            int((certificate.not_after - now) / timedelta(days=1)),
+            certificate.subject,
+            certificate.issuer,
+            f"{certificate.not_after:%Y-%m-%d %H:%M}",
+            f"{certificate.not_before:%Y-%m-%d %H:%M}",
+            "yes" if certificate in endpoint.chain else "no: the verified path does without it",
+        )
+        for certificate, endpoint in sorted(seen, key=lambda pair: pair[0].not_after)
+    ]
+    columns = ("Endpoint", "Days left", "Certificate", "Issued by", "Not after", "Not before", "Counts")
     return (
         Attachment.plot(title, _picture(title, endpoints, now, warn_before)),
-        Attachment.table(
-            "Every certificate that was seen (times are UTC)",
-            columns,
-            (
-                (
-                    endpoint.name,
-                    certificate.subject,
-                    certificate.issuer,
-                    f"{certificate.not_before:%Y-%m-%d %H:%M}",
-                    f"{certificate.not_after:%Y-%m-%d %H:%M}",
-                    int((certificate.not_after - now) / timedelta(days=1)),
-                    "yes" if certificate in endpoint.chain else "no: the verified path does without it",
-                )
-                for endpoint in endpoints
-                for certificate in dict.fromkeys((*endpoint.presented, *endpoint.verified))
-            ),
-        ),
+        Attachment.table("Every certificate that was seen (times are UTC)", columns, rows),
     )
 
 

@@ -146,6 +146,7 @@ SAMPLES: list[msgspec.Struct] = [
         gate="default",
         exit_status=1,
         states={"SCHED-001": "failed"},
+        blind=("SCHED-001",),
         findings=(PreviousFinding("SCHED-001", "prod: pod/ns/a", "high", waived=True),),
     ),
     Right(

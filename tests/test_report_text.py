@@ -153,6 +153,14 @@ def test_nothing_changed_is_said() -> None:
     assert last_lines(a_result(), observed=seen_before(before))[-2].endswith("UTC: nothing changed")
 
 
+def test_a_check_that_the_run_before_did_not_have_is_no_unchanged_one() -> None:
+    before = previous(states={"SCHED-001": "passed"})
+
+    lines = last_lines(a_result(), a_result("CAP-001"), observed=seen_before(before))
+
+    assert lines[-2].endswith("UTC: nothing changed (1 of 2 checks were in it)")
+
+
 def test_a_run_before_that_cannot_be_read_is_told_without_secrets() -> None:
     dead = a_seen("latest", Outcome.FAILED, reason="s3cr3t-path/verdict.json: not\x1b JSON")
     observed = {"previous": Observed("previous", (dead,))}

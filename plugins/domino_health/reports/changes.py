@@ -30,6 +30,10 @@ class Changes:
     """Findings that count now and were not there, waived or not; each with the id of its check."""
     gone: tuple[PreviousFinding, ...]
     """Findings that were there, waived or not, and are there no more."""
+    compared: int = 0
+    """How many checks have a result in both."""
+    of: int = 0
+    """How many have one in this run."""
     partly: tuple[str, ...] = ()
     """Checks that did not see all they asked for, now or then: what is new or gone of them is not told."""
 
@@ -76,6 +80,8 @@ def changes(before: PreviousRun, results: Sequence[Result]) -> Changes:
         gone=tuple(
             old for old in before.findings if old.check in whole and old.subject not in here[old.check]
         ),
+        compared=sum(result.id in before.states for result in results),
+        of=len(results),
         partly=tuple(result.id for result in judged if result.unseen or result.id in then_blind),
     )
 

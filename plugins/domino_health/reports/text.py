@@ -145,6 +145,8 @@ def _since(record: Record) -> str:
         ", ".join(states[:MOST_CHANGED]) + more,
     ]
     changed = ", ".join(part for part in parts if part) or "nothing changed"
+    if changes.compared < changes.of:
+        changed += f" ({changes.compared} of {changes.of} checks were in it)"
     return f"since the run of {changes.before.began:%Y-%m-%d %H:%M} UTC: {changed}"
 
 
