@@ -41,6 +41,12 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="print every final value of --profile and where it comes from, and end",
     )
     group.addoption(
+        "--export-waivers",
+        dest="health_export_waivers",
+        action="store_true",
+        help="print the waivers of --profile as a waiver file for InSpec, and end",
+    )
+    group.addoption(
         "--list-checks",
         dest="health_list_checks",
         action="store_true",
@@ -83,12 +89,11 @@ def _wants_checks(config: pytest.Config) -> bool:
 
 def _asks(config: pytest.Config) -> bool:
     option = config.option
-    return bool(
-        option.health_show_profile
-        or option.health_list_checks
-        or option.health_rbac
-        or option.health_explain is not None
+    asked = (
+        *(option.health_show_profile, option.health_export_waivers),
+        *(option.health_list_checks, option.health_rbac),
     )
+    return any(asked) or option.health_explain is not None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,4 +1,6 @@
-"""What can be asked without a run: ``--list-checks``, ``--explain``, ``--show-profile``, ``--rbac``."""
+"""What can be asked without a run: the checks, one check, a profile, its waivers, its rights."""
+
+import sys
 
 import pytest
 
@@ -6,7 +8,7 @@ from domino_health.plugin import explaining, manifests
 from domino_health.plugin.knowledge import page_of
 from domino_health.plugin.prepare import controls_of, loaded_profile
 from domino_health.plugin.suite import known_checks
-from domino_health.profile import Loaded
+from domino_health.profile import Loaded, inspec
 from domino_health.profile.errors import did_you_mean
 from domino_health.profile.shown import show
 
@@ -21,17 +23,36 @@ def answer(config: pytest.Config) -> int:
     if option.health_replay is not None:
         raise pytest.UsageError("--replay runs the checks; ask with --profile alone")
     loaded = loaded_profile(config) if option.health_profile is not None else None
+    for remark in loaded.remarks if loaded else ():
+        print(f"domino-health: {remark}", file=sys.stderr)
     if option.health_show_profile:
-        if loaded is None:
-            raise pytest.UsageError("--show-profile: say which one, by --profile NAME")
-        print(show(loaded), end="")
+        print(show(_required(loaded, "--show-profile")), end="")
     elif option.health_rbac:
         print(_manifests(loaded), end="")
+    elif option.health_export_waivers:
+        _export(_required(loaded, "--export-waivers"))
     elif option.health_list_checks:
         print(explaining.listed(loaded.checks if loaded else known_checks(), loaded))
     else:
         print(_explained(config, loaded))
     return 0
+
+
+def _required(loaded: Loaded | None, option: str) -> Loaded:
+    if loaded is None:
+        raise pytest.UsageError(f"{option}: say which one, by --profile NAME")
+    return loaded
+
+
+def _export(loaded: Loaded) -> None:
+    text, left_out = inspec.exported(loaded.waivers)
+    print(loaded.redactor.scrub(text), end="")
+    if left_out:
+        print(
+            f"domino-health: {len(left_out)} of {len(loaded.waivers)} waivers are for some findings of a "
+            "check; InSpec would waive all of them, so they are comments",
+            file=sys.stderr,
+        )
 
 
 def _explained(config: pytest.Config, loaded: Loaded | None) -> str:

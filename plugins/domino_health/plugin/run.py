@@ -37,6 +37,9 @@ from domino_health.vocabulary import Severity
 
 RESULT = pytest.StashKey[Result]()
 
+_MOST_REMARKS = 10
+"""On a profile, in a run's header."""
+
 
 class Run:
     """Registered as a plugin only when there is a profile."""
@@ -98,7 +101,9 @@ class Run:
             lines.append(
                 f"replay: {self.recorded.folder}, of {self.recorded.began:%Y-%m-%d %H:%M} UTC; {self._proof}"
             )
-        return lines
+        more = len(self.loaded.remarks) - _MOST_REMARKS
+        lines += [f"remark: {remark}" for remark in self.loaded.remarks[:_MOST_REMARKS]]
+        return [*lines, f"… and {more} more remarks, see --show-profile"] if more > 0 else lines
 
     @property
     def _proof(self) -> str:

@@ -96,7 +96,7 @@ def evidence(described: Sequence[Framework]) -> dict[str, tuple[str, ...]]:
 
 def _read(path: Path) -> Document:
     try:
-        document = parse(text_of(path), path)
+        document = parse(text_of(path, "file of controls"), path)
     except ProfileError as error:
         return Document(source=path, problems=list(error.problems))
     if not document.problems and not isinstance(document.data, dict):

@@ -64,8 +64,8 @@ def _is_file(path: Path) -> bool:
     return True
 
 
-def text_of(source: Path) -> str:
-    """The text of a profile's file.
+def text_of(source: Path, kind: str = "profile") -> str:
+    """The text of a file, which should be of this kind.
 
     Raises:
         ProfileError: it cannot be read, is too large, or is not UTF-8.
@@ -75,7 +75,7 @@ def text_of(source: Path) -> str:
     except ValueError as error:
         raise ProfileError(source, [Problem(0, "", f"cannot be read: {error}")]) from None
     if len(content) > _LARGEST:
-        raise ProfileError(source, [Problem(0, "", "larger than 256 KiB; this is not a profile")])
+        raise ProfileError(source, [Problem(0, "", f"larger than 256 KiB; this is not a {kind}")])
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

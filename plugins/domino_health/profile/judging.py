@@ -16,7 +16,7 @@ from domino_health.profile.errors import did_you_mean
 from domino_health.rules import Gate, Waiver
 from domino_health.vocabulary import Severity
 
-JUDGED_BY = ("thresholds", "severities", "waivers", "gates")
+JUDGED_BY = ("thresholds", "severities", "waivers", "inspec_waivers", "gates")
 """The sections that decide what findings weigh."""
 
 SHIPPED = {
@@ -94,6 +94,8 @@ class WaiverSection(Section):
     """The last day on which it holds, to its end, UTC."""
     ticket: Line | None = None
     """Where it is followed up."""
+    source: Line | None = None
+    """The file that it was taken from. Written by the suite, where it keeps a profile with its reports."""
 
     @property
     def label(self) -> str:
@@ -125,7 +127,7 @@ def spelled_gates(sections: Mapping[str, GateSection]) -> dict[str, dict[str, An
 def waivers(sections: Collection[WaiverSection]) -> tuple[Waiver, ...]:
     """The waivers as they are judged by."""
     return tuple(
-        Waiver(**{**section.model_dump(exclude={"ticket"}), "ticket": section.ticket or ""})
+        Waiver(**{key: value for key, value in section.model_dump().items() if value is not None})
         for section in sections
     )
 

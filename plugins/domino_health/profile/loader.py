@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from domino_health.profile import files, judging
+from domino_health.profile import files, inspec, judging
 from domino_health.profile.document import Document, Loc, parse
 from domino_health.profile.errors import Problem, ProfileError
 from domino_health.profile.extending import extended
@@ -45,6 +45,8 @@ class Loaded:
     """Where each value of the profile was written: ``prod.yaml:7``."""
     scalars: frozenset[Loc] = field(default_factory=frozenset, repr=False)
     """Those places at which a single value was written."""
+    remarks: tuple[str, ...] = ()
+    """What is not followed as it was written, a line each: no mistake, but worth knowing."""
 
     def called(self, name: str) -> "Loaded":
         """The same under another name: a recorded one's file is called ``profile.yaml``."""
@@ -87,6 +89,7 @@ def load(
     if not offline:
         lab = document.data.get("lab")
         resolve(document, document.source.parent, start_lab(lab) if lab in ("faulty", "healthy") else {})
+    remarks = inspec.imported(document)
     packs = load_packs(document, checks, load_pack)
     if any(loc[:1] == ("packs",) for loc in document.told):
         # Nobody knows which checks and sections it would have brought: all else would only follow from it.
@@ -119,6 +122,7 @@ def load(
             loc: f"{source.name}:{line}" for loc in document.lines for source, line in [document.place(loc)]
         },
         scalars=frozenset(_scalars(document.data, ())),
+        remarks=tuple(map(redactor.scrub, remarks)),
     )
 
 

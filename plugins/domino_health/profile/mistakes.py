@@ -57,10 +57,11 @@ def _complain(document: Document, mistake: ErrorDetails, model: type[Section]) -
 
 def _complain_of_doubles(document: Document, loc: Loc, again: Mapping[int, tuple[str, int]]) -> None:
     for index, (name, first) in again.items():
-        line = document.line((*loc, first))
+        source, line = document.place((*loc, first))
+        where = f"on line {line}" if source == document.place((*loc, index))[0] else f"at {source}:{line}"
         document.complain(
             (*loc, index),
-            f"two are called {name}, the first on line {line}; keep one, or give them different names",
+            f"two are called {name}, the first {where}; keep one, or give them different names",
         )
 
 

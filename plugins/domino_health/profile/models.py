@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from domino_health.profile.base import ExistingDirectory, Many, Section
+from domino_health.profile.base import ExistingDirectory, ExistingFile, Many, Section
 from domino_health.profile.clusters import Cluster
 from domino_health.profile.domino import Domino
 from domino_health.profile.judging import GateSection, SeverityName, WaiverSection
@@ -38,6 +38,9 @@ class Profile(Section):
     gates: dict[str, GateSection] = {}
     """Name to what closes it; beside those that are shipped."""
     waivers: Annotated[tuple[WaiverSection, ...], Many] | None = None
+    """Findings that someone accepted, for a reason, until a date."""
+    inspec_waivers: Annotated[tuple[ExistingFile, ...], Many] | None = None
+    """Waiver files of InSpec (YAML, JSON, CSV), taken in among the waivers."""
     packs: Annotated[tuple[str, ...], Many] | None = None
     """Python packages of further checks."""
     knowledge: ExistingDirectory | None = None
