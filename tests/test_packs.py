@@ -103,6 +103,8 @@ class Site:
         self.suite = suite
         self.directory = directory
         monkeypatch.syspath_prepend(str(directory))
+        for name in [name for name in sys.modules if name.partition(".")[0] == "acme_checks"]:
+            monkeypatch.delitem(sys.modules, name)  # the template, of another test
         self.install()
 
     def install(self, name: str = "acme_checks", **modules: str) -> Path:
