@@ -1,8 +1,9 @@
-"""What can be asked without a run: ``--list-checks``, ``--explain``, ``--show-profile``, ``--rbac``."""
+"""Without a run: ``--list-checks``, ``--explain``, ``--show-profile``, ``--rbac``, and ``--init-profile``."""
 
 import pytest
 
 from domino_health.plugin import explaining, manifests
+from domino_health.plugin.beginning import begin
 from domino_health.plugin.knowledge import page_of
 from domino_health.plugin.prepare import controls_of, loaded_profile
 from domino_health.plugin.suite import known_checks
@@ -20,6 +21,11 @@ def answer(config: pytest.Config) -> int:
     option = config.option
     if option.health_replay is not None:
         raise pytest.UsageError("--replay runs the checks; ask with --profile alone")
+    if option.health_init_profile is not None:
+        if option.health_profile is not None:
+            raise pytest.UsageError("--init-profile writes a profile; leave --profile out")
+        begin(config)
+        return 0
     loaded = loaded_profile(config) if option.health_profile is not None else None
     if option.health_show_profile:
         if loaded is None:
