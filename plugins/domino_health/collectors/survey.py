@@ -150,7 +150,7 @@ class _Survey:
             version=version,
             platform=platform,
             compute=compute,
-            how=how if platform or compute else "",
+            how=how if listed is not None or platform or compute else "",
             whole=pods is not None,
             within=() if pods is not None else within,
             hosts=hosts,

@@ -63,7 +63,7 @@ class Survey:
     compute: tuple[str, ...] = ()
     """Namespaces of executions, models and builds."""
     how: str = ""
-    """By what these were told: ``labels``, ``their usual names``."""
+    """By what these were told: ``labels``, ``their usual names``; empty where that could not be told."""
     whole: bool = False
     """Whether pods may be listed in the whole cluster."""
     within: tuple[str, ...] = ()

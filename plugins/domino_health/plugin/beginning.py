@@ -55,6 +55,8 @@ def _path(directory: Path, name: str) -> Path:
             f"--init-profile={name}: not a plain name: letters, digits, dots, dashes and underscores, "
             f"without .yaml{hint}"
         )
+    if directory.exists() and not directory.is_dir():
+        raise pytest.UsageError(f"--init-profile: {directory} is no directory; move it away")
     for path in (directory / f"{name}.yaml", directory / f"{name}.yml"):
         if path.exists() or path.is_symlink():
             raise _taken(path)

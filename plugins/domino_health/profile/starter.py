@@ -75,8 +75,8 @@ def _seen(survey: Survey) -> Iterator[str]:
             f"Domino's namespaces, by {survey.how}: platform {', '.join(survey.platform) or 'not found'}; "
             f"compute {', '.join(survey.compute) or 'not found'}"
         )
-    elif survey.server:
-        yield "no namespace of Domino's, neither by its labels nor by the usual names"
+    elif survey.how:
+        yield "no namespace of Domino's, neither by labels nor by the usual names"
     if survey.whole:
         yield "pods may be listed in the whole cluster"
     elif survey.within:
