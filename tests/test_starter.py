@@ -21,6 +21,8 @@ WHOLE = Survey(
     platform=("domino-platform",),
     compute=("domino-compute", "domino-field"),
     how="labels",
+    told=True,
+    services=(("front end", "nucleus-frontend"), ("Keycloak", "keycloakv17")),
     whole=True,
     hosts=(
         Host(
@@ -103,7 +105,7 @@ def test_whatever_was_seen_the_file_loads_and_names_every_key_of_a_profile(
 
     (cluster,) = given.clusters or ()
     assert cluster.name == survey.name
-    assert given.model_fields_set <= {"version", "clusters", "tls"}
+    assert given.model_fields_set <= {"version", "clusters", "domino", "tls"}
     for key in Profile.model_fields:
         assert re.search(rf"^(# )?{key}:", text, re.MULTILINE), f"profile/starter.py: PARTS lacks {key}"
     assert text.splitlines()[-1] == f"# Next: pytest --profile {survey.name}"
@@ -138,12 +140,16 @@ def test_what_was_seen_stands_in_the_profile(tmp_path: Path) -> None:
 
     (cluster,) = given.clusters or ()
     assert (cluster.context, cluster.kubeconfig, cluster.namespaces) == ("prod-reader", None, None)
+    assert given.domino
+    assert given.domino.platform_namespace == "domino-platform"
+    assert given.domino.compute_namespaces == ("domino-compute", "domino-field")
     assert given.tls
     assert [endpoint.address for endpoint in given.tls.endpoints] == ["domino.example.com", "sso.example.com"]
     text = starter(WHOLE)
     assert "#   cluster: https://127.0.0.1:6443, by context prod-reader; Kubernetes v1.34.2" in text
     assert "platform domino-platform; compute domino-compute, domino-field" in text
     assert "other contexts of the kubeconfig: staging" in text
+    assert "services: front end nucleus-frontend, Keycloak keycloakv17" in text
     assert "ca_file" not in text
     assert "Not seen" not in text
     assert "    # sso.example.com:443: no such host\n    - sso.example.com\n" in text
@@ -154,6 +160,15 @@ def test_an_account_of_namespaces_alone_gets_them(tmp_path: Path) -> None:
 
     assert cluster.namespaces == ("domino-compute", "null")
     assert "pods may be listed in domino-compute, null alone" in seen(LIMITED)
+
+
+def test_of_two_platforms_none_is_chosen(tmp_path: Path) -> None:
+    given = profile(Survey("prod", platform=("a", "b"), compute=("c",)), tmp_path)
+
+    assert given.domino
+    assert given.domino.platform_namespace is None
+    assert given.domino.compute_namespaces == ("c",)
+    assert profile(Survey("prod", platform=("a", "b")), tmp_path).domino is None
 
 
 def test_in_a_pod_its_service_account_is_the_way_in(tmp_path: Path) -> None:
@@ -207,10 +222,10 @@ def test_what_was_not_seen_is_told_with_the_reason_and_each_cure_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "said"), [("labels", True), ("", False)], ids=["looked, and none", "could not look"]
+    ("told", "said"), [(True, True), (False, False)], ids=["looked, and none", "could not look"]
 )
-def test_no_namespace_of_dominos_is_said_only_where_one_could_look(how: str, said: bool) -> None:
-    survey = Survey("prod", Door(context="reader"), server="https://127.0.0.1:1", how=how)
+def test_no_namespace_of_dominos_is_said_only_where_one_could_look(told: bool, said: bool) -> None:
+    survey = Survey("prod", Door(context="reader"), server="https://127.0.0.1:1", told=told)
 
     assert any("no namespace of Domino's" in line for line in seen(survey)) is said
 
@@ -231,9 +246,10 @@ def test_a_hostile_name_stays_what_it_is_and_adds_no_key(name: str, tmp_path: Pa
         Door(context=name, variable=name, others=(name, name)),
         server=name,
         version=name,
-        platform=(name,),
-        compute=(name,),
-        how="labels",
+        platform=("domino-platform",),
+        compute=("domino-compute",),
+        how=name,
+        services=((name, name),),
         hosts=(Host("domino.example.com", name, name, name, untrusted=True), Host("b", name, trouble=name)),
         left_out=(Missed(name, name, name),),
         missed=(Missed(name, name, name),),
@@ -244,7 +260,7 @@ def test_a_hostile_name_stays_what_it_is_and_adds_no_key(name: str, tmp_path: Pa
     (cluster,) = given.clusters or ()
     assert cluster.context == name
     assert cluster.model_fields_set == {"name", "context"}
-    assert given.model_fields_set == {"version", "clusters", "tls"}
+    assert given.model_fields_set == {"version", "clusters", "domino", "tls"}
     assert given.tls
     assert [endpoint.address for endpoint in given.tls.endpoints] == ["domino.example.com", "b"]
     lines = [*seen(survey), *missed(survey)]

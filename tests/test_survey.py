@@ -30,12 +30,18 @@ from stubs import (  # noqa: F401 (fixtures are asked for by name)
 PODS = "/api/v1/pods"
 NAMESPACES = "/api/v1/namespaces"
 INGRESSES = "/apis/networking.k8s.io/v1/namespaces/domino-platform/ingresses"
-ISTIO = "/apis/networking.istio.io"
-GATEWAYS = f"{ISTIO}/v1beta1/namespaces/domino-platform/gateways"
+APIS = "/apis"
+ISTIO = "networking.istio.io"
+GATEWAYS = f"/apis/{ISTIO}/v1beta1/namespaces/domino-platform/gateways"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/domino-platform/deployments"
+STATEFULSETS = "/apis/apps/v1/namespaces/domino-platform/statefulsets"
 PLATFORM, COMPUTE = "domino-platform", "domino-compute"
 P, C = {PLATFORM: "true"}, {COMPUTE: "true"}
 LABELLED = {PLATFORM: P, COMPUTE: C}
 Kubectl = Callable[..., Path]
+
+
+NOT_FOUND = says(404, {"kind": "Status", "reason": "NotFound", "message": "not found"})
 
 
 def a_list(*items: Any) -> Answer:
@@ -60,6 +66,15 @@ def gateway(*hosts: str) -> dict[str, Any]:
     }
 
 
+def groups(*names: str) -> Answer:
+    listed = [{"name": name, "preferredVersion": {"groupVersion": f"{name}/v1beta1"}} for name in names]
+    return says(200, {"kind": "APIGroupList", "groups": listed})
+
+
+def workload(name: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": PLATFORM}, "spec": {}, "status": {}}
+
+
 def refuses(what: str) -> Answer:
     status = {"kind": "Status", "message": f'{what} is forbidden: User "ops" cannot list it {TOKEN}'}
     return says(403, status)
@@ -72,10 +87,13 @@ def answers(*changes: Mapping[str, Answer], otherwise: Answer | None = None) -> 
         NAMESPACES: namespaces(LABELLED),
         PODS: a_list({"metadata": {"name": "one"}}),
         INGRESSES: a_list(),
+        APIS: groups("apps", "networking.k8s.io"),
+        DEPLOYMENTS: a_list(workload("nucleus-frontend"), workload("something-else")),
+        STATEFULSETS: a_list(workload("keycloakv17")),
     }
     for change in changes:
         known |= change
-    missing = otherwise or says(404, {"kind": "Status", "message": "not found"})
+    missing = otherwise or NOT_FOUND
 
     def answer(exchange: Exchange) -> None:
         known.get(exchange.request.path, missing)(exchange)
@@ -134,6 +152,7 @@ def test_a_platform_is_seen_with_its_server_version_and_namespaces(stub: StartSt
     assert (found.platform, found.compute, found.how) == (("domino-platform",), ("domino-compute",), "labels")
     assert (found.whole, found.within) == (True, ())
     assert (found.door.context, found.door.kubeconfig) == ("reader", str(path))
+    assert found.services == (("front end", "nucleus-frontend"), ("Keycloak", "keycloakv17"))
     assert (found.hosts, found.missed) == ((), ())
 
 
@@ -152,12 +171,12 @@ def test_only_ever_gets_and_of_pods_no_more_than_one(stub: StartStub, kubectl: K
     ("there", "platform", "compute", "how"),
     [
         ({"dp": P, "dc": C}, ["dp"], ["dc"], "labels"),
-        ({PLATFORM: {}, COMPUTE: {}, "other": {}}, [PLATFORM], [COMPUTE], "their usual names"),
+        ({PLATFORM: {}, COMPUTE: {}, "other": {}}, [PLATFORM], [COMPUTE], "usual names"),
         ({"dp": P, COMPUTE: {}}, ["dp"], [COMPUTE], "labels and usual names"),
-        ({"dp": P, PLATFORM: {}}, ["dp"], [], "labels and usual names"),
-        ({"field": C, "dc": C}, [], ["dc", "field"], "labels and usual names"),
-        ({"off": {PLATFORM: "false"}}, [], [], "their usual names"),
-        ({"../../nodes": P}, [], [], "their usual names"),
+        ({"dp": P, PLATFORM: {}}, ["dp"], [], "labels"),
+        ({"field": C, "dc": C}, [], ["dc", "field"], "labels"),
+        ({"off": {PLATFORM: "false"}}, [], [], ""),
+        ({"../../nodes": P}, [], [], ""),
     ],
     ids=["labels", "names", "one of each", "a label before a name", "two", "a label that says no", "no name"],
 )
@@ -174,10 +193,9 @@ def test_dominos_namespaces_are_told_by_label_else_by_their_usual_names(
 def test_hosts_of_ingresses_and_gateways_are_connected_to_once_each(
     stub: StartStub, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    group = says(200, {"preferredVersion": {"groupVersion": "networking.istio.io/v1beta1"}})
     entrances = {
         INGRESSES: a_list(ingress("localhost", "localhost")),
-        ISTIO: group,
+        APIS: groups("apps", ISTIO),
         GATEWAYS: a_list(gateway("domino-platform/localhost", "*", "*.example.com")),
     }
     server = stub(answers(entrances))
@@ -271,7 +289,7 @@ def test_an_account_of_namespaces_alone_gets_those_in_which_it_may_list_pods(
     ("exists", "within", "missed"),
     [
         (says(200, {"metadata": {"name": "domino-compute"}}), ("domino-compute",), 2),
-        (says(404), (), 2),
+        (NOT_FOUND, (), 2),
         (refuses("namespaces"), (), 3),
     ],
     ids=["there", "not there", "not to be seen"],
@@ -285,7 +303,7 @@ def test_a_guessed_namespace_without_pods_counts_only_if_it_is_there(
         f"{NAMESPACES}/domino-compute/pods": a_list(),
         f"{NAMESPACES}/domino-compute": exists,
         f"{NAMESPACES}/domino-platform/pods": a_list(),
-        f"{NAMESPACES}/domino-platform": says(404),
+        f"{NAMESPACES}/domino-platform": NOT_FOUND,
     }
     kubectl(stub(answers(empty)))
 
@@ -294,6 +312,7 @@ def test_a_guessed_namespace_without_pods_counts_only_if_it_is_there(
     assert found.within == within
     assert len(found.missed) == missed
     assert bool(found.how) is bool(within), "which are Domino's is not known by a wrong guess"
+    assert not found.told
 
 
 def test_without_any_rights_every_read_is_told_with_the_rule_that_allows_it(
@@ -307,13 +326,24 @@ def test_without_any_rights_every_read_is_told_with_the_rule_that_allows_it(
     found = surveyed()
 
     assert (found.server, found.version, found.whole, found.within) == (server.url, "", False, ())
-    assert (found.platform, found.compute, found.how) == ((), (), "")
+    assert (found.platform, found.compute, found.told) == ((), (), False)
     assert len(found.missed) == 4
     assert all(missed.cure.startswith("grant the account this rule: {") for missed in found.missed)
 
 
+def test_denied_workloads_are_told_and_the_services_that_are_seen_stay(
+    stub: StartStub, kubectl: Kubectl
+) -> None:
+    kubectl(stub(answers({DEPLOYMENTS: refuses("deployments")})))
+
+    found = surveyed()
+
+    assert found.services == (("Keycloak", "keycloakv17"),)
+    assert what(found) == ["Deployments of domino-platform"]
+
+
 def test_a_denied_ingress_is_told_and_the_rest_is_seen(stub: StartStub, kubectl: Kubectl) -> None:
-    kubectl(stub(answers({INGRESSES: refuses("ingresses"), ISTIO: refuses("it")})))
+    kubectl(stub(answers({INGRESSES: refuses("ingresses"), APIS: refuses("it")})))
 
     found = surveyed()
 
@@ -321,7 +351,7 @@ def test_a_denied_ingress_is_told_and_the_rest_is_seen(stub: StartStub, kubectl:
     assert what(found) == ["Ingresses of domino-platform", "Istio's Gateways of domino-platform"]
     ingresses, gateways = (missed.cure for missed in found.missed)
     assert 'apiGroups: ["networking.k8s.io"], resources: ["ingresses"]' in ingresses
-    assert '{nonResourceURLs: ["/apis/networking.istio.io"], verbs: ["get"]}' in gateways
+    assert '{nonResourceURLs: ["/apis"], verbs: ["get"]}' in gateways
 
 
 @pytest.mark.parametrize(
@@ -488,5 +518,6 @@ def test_it_says_what_is_being_looked_at(stub: StartStub, kubectl: Kubectl) -> N
     assert list(dict.fromkeys(said)) == [
         "the API server",
         "namespaces, pods of the whole cluster",
+        "Deployments of domino-platform, StatefulSets of domino-platform",
         "Ingresses of domino-platform, Istio's Gateways of domino-platform",
     ]

@@ -21,6 +21,10 @@ from kube_client import Object, eventually
 RIGHTS = "rbac.authorization.k8s.io/v1"
 LIST_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
 GET_NAMESPACES = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
+LIST_REST = [
+    {"apiGroups": [""], "resources": ["limitranges", "resourcequotas"], "verbs": ["list"]},
+    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["list"]},
+]
 READER = "health-reader"
 
 
@@ -110,6 +114,13 @@ def test_an_admin_gets_the_whole_platform(platform: ControlPlane, tmp_path: Path
     (cluster,) = begun.profile["clusters"]
     assert set(cluster) == {"name", "kubeconfig", "context"}
     assert begun.profile["tls"] == {"endpoints": ["localhost"]}
+    assert begun.profile["domino"] == {
+        "platform_namespace": domino.PLATFORM,
+        "compute_namespaces": [domino.COMPUTE],
+    }
+    assert "services: front end nucleus-frontend, dispatcher nucleus-dispatcher, Keycloak keycloakv17" in (
+        begun.said
+    )
     version = platform.get("/version")["gitVersion"]
     assert f"{platform.url}, by context admin; Kubernetes {version}" in begun.said
     assert "by labels: platform domino-platform; compute domino-compute" in begun.said
@@ -128,21 +139,23 @@ def test_a_reader_of_pods_alone_is_told_the_rights_for_the_rest(
 
     assert "namespaces" not in begun.profile["clusters"][0]
     assert "tls" not in begun.profile
-    assert "by their usual names: platform domino-platform; compute domino-compute" in begun.said
+    assert "by usual names: platform domino-platform; compute domino-compute" in begun.said
     comments = " ".join(line.lstrip("# ") for line in begun.text.splitlines())
     for resource, group in (("namespaces", ""), ("ingresses", "networking.k8s.io")):
         assert f'{{apiGroups: ["{group}"], resources: ["{resource}"], verbs: ["list"]}}' in comments
-    assert begun.status == 0, begun.output
+    assert begun.status == 6, begun.output
+    assert "SCHED-001 passed" in begun.output
 
 
-@pytest.mark.parametrize("namespaces", [(domino.COMPUTE,), (domino.PLATFORM, domino.COMPUTE)])
+@pytest.mark.parametrize("namespaces", [(domino.COMPUTE,), (domino.COMPUTE, domino.PLATFORM)])
 def test_an_account_of_namespaces_alone_gets_these(
     platform: ControlPlane, tmp_path: Path, namespaces: tuple[str, ...]
 ) -> None:
-    with granted(platform, [LIST_PODS, GET_NAMESPACES], *namespaces):
+    with granted(platform, [LIST_PODS, GET_NAMESPACES, *LIST_REST], *namespaces):
         begun = begin(platform, READER, tmp_path)
 
     assert begun.profile["clusters"][0]["namespaces"] == list(namespaces)
+    assert begun.profile["domino"]["compute_namespaces"] == [domino.COMPUTE]
     assert f"pods may be listed in {', '.join(namespaces)} alone" in begun.said
     assert begun.status == 0, begun.output
     assert "SCHED-001 passed" in begun.output

@@ -83,12 +83,12 @@ def rbac_rule(path: str) -> str:
     '{apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]} (in namespace domino-platform)'
     >>> rbac_rule("/api/v1/namespaces/domino-platform")
     '{apiGroups: [""], resources: ["namespaces"], verbs: ["get"]} (in namespace domino-platform)'
-    >>> rbac_rule("/apis/networking.istio.io")
-    '{nonResourceURLs: ["/apis/networking.istio.io"], verbs: ["get"]} (in a ClusterRole)'
+    >>> rbac_rule("/apis")
+    '{nonResourceURLs: ["/apis"], verbs: ["get"]} (in a ClusterRole)'
     """
     parts = path.strip("/").split("/")
     if len(parts) < 3 or (parts[0] != "api" and len(parts) < 4):
-        return f'{{nonResourceURLs: [{json.dumps(path)}], verbs: ["get"]}} (in a ClusterRole)'
+        return f'{{nonResourceURLs: ["{path}"], verbs: ["get"]}} (in a ClusterRole)'
     group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:

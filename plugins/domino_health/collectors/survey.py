@@ -5,7 +5,7 @@ here: it is noted as missed, with the reason and the cure.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,15 +14,16 @@ from typing import Any
 import msgspec
 import pydantic
 
-from domino_health.collectors import tls
+from domino_health.collectors import discovery, tls
 from domino_health.collectors.cluster import Connection, connect
 from domino_health.collectors.gather import Gathering, Wanted
 from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look, Shared, Target
 from domino_health.collectors.way_in import NEEDS, contexts
+from domino_health.facts.domino import ROLES, DominoNamespace, Namespace, NamespaceList, NamespaceMeta
 from domino_health.facts.observed import Outcome, Seen
 from domino_health.facts.survey import (
     AnyList,
-    ApiGroup,
+    ApiGroups,
     Door,
     Gateway,
     GatewayList,
@@ -30,11 +31,10 @@ from domino_health.facts.survey import (
     Ingress,
     IngressList,
     Missed,
-    Namespace,
-    NamespaceList,
     Survey,
 )
 from domino_health.facts.tls import TlsEndpoint
+from domino_health.facts.workloads import DeploymentList, StatefulSetList
 from domino_health.profile import Profile, clusters, files
 from domino_health.profile.errors import did_you_mean
 from domino_health.profile.tls import Endpoint
@@ -45,11 +45,8 @@ HTTPS = 443
 """Where Ingresses and Gateways are served; neither says so."""
 MOST_HOSTS = 10
 """That are connected to: a profile of hundreds is no beginning."""
-PLATFORM, COMPUTE = "domino-platform", "domino-compute"
-"""Labels of Domino's namespaces, and their usual names as well."""
-
 _DEFAULT = "~/.kube/config"
-_ISTIO = "/apis/networking.istio.io"
+_ISTIO = "networking.istio.io"
 
 Say = Callable[[str], None]
 Work = Callable[[Connection, Deadline], Sequence[Any]]
@@ -134,14 +131,15 @@ class _Survey:
                 self._target(whole, partial(_first, "/api/v1/pods")),
             ]
         )
-        platform, compute, how = _domino(_guessed() if listed is None else listed)
+        there = _guessed() if listed is None else [ns for ns in listed if _is_namespace(ns.metadata.name)]
+        domino = discovery.namespaces_of(self.cluster, there)
         within: tuple[str, ...] = ()
         if listed is None or pods is None:
-            within = self._namespaces((*platform, *compute), guessed=listed is None)
+            within = self._namespaces(sorted({each.name for each in domino}), guessed=listed is None)
         if listed is None:  # a guess that nothing speaks for is none
-            platform, compute = (
-                tuple(each for each in part if each in within) for part in (platform, compute)
-            )
+            domino = [each for each in domino if each.name in within]
+        platform = tuple(each.name for each in domino if each.part == "platform")
+        services = self._services(platform)
         hosts, left_out = self._hosts(self._entrances(platform))
         return Survey(
             name,
@@ -149,10 +147,12 @@ class _Survey:
             server=address,
             version=version,
             platform=platform,
-            compute=compute,
-            how=how if listed is not None or platform or compute else "",
+            compute=tuple(each.name for each in domino if each.part == "compute"),
+            how=_how(domino),
+            told=listed is not None,
             whole=pods is not None,
             within=() if pods is not None else within,
+            services=services,
             hosts=hosts,
             left_out=left_out,
             missed=tuple(self.missed),
@@ -162,6 +162,24 @@ class _Survey:
         """Those in which pods may be listed. A guess that is wrong is nothing that was missed."""
         targets = [self._target(f"pods of {name}", partial(_there, name, guessed)) for name in names]
         return tuple(name for seen in self._see_all(targets) for name in seen or ())
+
+    def _services(self, platform: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """What does what in Domino: a role that nobody is known to have is left out."""
+        targets = [
+            self._target(f"{what} of {name}", partial(_list, f"/apis/apps/v1/namespaces/{name}/{path}", page))
+            for name in platform
+            for what, path, page in (
+                ("Deployments", "deployments", DeploymentList),
+                ("StatefulSets", "statefulsets", StatefulSetList),
+            )
+        ]
+        workloads = [each for seen in self._see_all(targets) for each in seen or ()]
+        found = [discovery.discovered(role, self.cluster, workloads) for role in ROLES]
+        return tuple(
+            (each.title, ", ".join(candidate.name for candidate in each.candidates))
+            for each in found
+            if each.candidates
+        )
 
     def _entrances(self, platform: Iterable[str]) -> list[tuple[str, str]]:
         """The hosts that the platform's Ingresses and Gateways name, each with who names it."""
@@ -252,38 +270,28 @@ def _there(name: str, guessed: bool, connection: Connection, deadline: Deadline)
     if _first(f"/api/v1/namespaces/{name}/pods", connection, deadline) or not guessed:
         return [name]
     decoder = msgspec.json.Decoder(Namespace)
-    return [name] if connection.read(f"/api/v1/namespaces/{name}", decoder, deadline) else []
+    return [name] if connection.find(f"/api/v1/namespaces/{name}", decoder, deadline) else []
 
 
 def _gateways(namespace: str, connection: Connection, deadline: Deadline) -> list[Gateway]:
     """None where there is no Istio."""
-    group: ApiGroup | None = connection.read(_ISTIO, msgspec.json.Decoder(ApiGroup), deadline)
-    if group is None:
-        return []
-    version = group.preferred_version.group_version.rpartition("/")[2]
-    return _list(f"{_ISTIO}/{version}/namespaces/{namespace}/gateways", GatewayList, connection, deadline)
+    known: ApiGroups | None = connection.find("/apis", msgspec.json.Decoder(ApiGroups), deadline)
+    for group in known.groups if known else ():
+        if group.name == _ISTIO:
+            version = group.preferred_version.group_version.rpartition("/")[2]
+            path = f"/apis/{_ISTIO}/{version}/namespaces/{namespace}/gateways"
+            return _list(path, GatewayList, connection, deadline)
+    return []
 
 
 def _guessed() -> list[Namespace]:
-    return [msgspec.convert({"metadata": {"name": name}}, Namespace) for name in (PLATFORM, COMPUTE)]
+    return [Namespace(NamespaceMeta(name)) for name in discovery.USUAL.values()]
 
 
-def _domino(there: Iterable[Namespace]) -> tuple[tuple[str, ...], tuple[str, ...], str]:
-    """The namespaces of the platform and of executions: by label, else by name; and which of these it was."""
-    known = [each for each in there if _is_namespace(each.metadata.name)]
-    labelled = [_with(PLATFORM, known), _with(COMPUTE, known)]
-    names = {each.metadata.name for each in known}
-    usual = [tuple(name for name in (usual,) if name in names) for usual in (PLATFORM, COMPUTE)]
-    how = "labels" if all(labelled) else "labels and usual names" if any(labelled) else "their usual names"
-    platform, compute = (by_label or by_name for by_label, by_name in zip(labelled, usual, strict=True))
-    return platform, compute, how
-
-
-def _with(label: str, known: Iterable[Namespace]) -> tuple[str, ...]:
-    def has(labels: Mapping[str, str]) -> bool:
-        return labels.get(label, "false") != "false"
-
-    return tuple(sorted(each.metadata.name for each in known if has(each.metadata.labels)))
+def _how(found: Iterable[DominoNamespace]) -> str:
+    """By what Domino's namespaces were told."""
+    words = {"label": "labels", "name": "usual names"}
+    return " and ".join(words[way] for way in sorted({each.found_by for each in found}))
 
 
 def _is_namespace(name: str) -> bool:

@@ -1,6 +1,5 @@
 """What a first look at an environment has seen and has not: from it a profile is begun."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -63,35 +62,19 @@ class Survey:
     compute: tuple[str, ...] = ()
     """Namespaces of executions, models and builds."""
     how: str = ""
-    """By what these were told: ``labels``, ``their usual names``; empty where that could not be told."""
+    """By what these were told: ``labels``, ``usual names``; empty where there are none."""
+    told: bool = False
+    """Whether all namespaces were seen, so that none of Domino's is none."""
     whole: bool = False
     """Whether pods may be listed in the whole cluster."""
     within: tuple[str, ...] = ()
     """The namespaces in which pods may be listed, where the whole cluster is not to be."""
+    services: tuple[tuple[str, str], ...] = ()
+    """What Domino's services are called here, by what they do: ``("front end", "nucleus-frontend")``."""
     hosts: tuple[Host, ...] = ()
     left_out: tuple[Missed, ...] = ()
     """Hosts that are named and were not looked at."""
     missed: tuple[Missed, ...] = ()
-
-
-class NamespaceMeta(Kubernetes, frozen=True):
-    """``metadata`` of a namespace."""
-
-    name: str
-    labels: Mapping[str, str] = {}
-
-
-class Namespace(Kubernetes, frozen=True):
-    """A namespace."""
-
-    metadata: NamespaceMeta
-
-
-class NamespaceList(Kubernetes, frozen=True):
-    """A page of namespaces."""
-
-    metadata: ListMeta
-    items: list[Namespace]
 
 
 class Named(Kubernetes, frozen=True):
@@ -180,9 +163,16 @@ class PreferredVersion(Kubernetes, frozen=True):
 
 
 class ApiGroup(Kubernetes, frozen=True):
-    """What an API server says of a group that it has."""
+    """A group of kinds that an API server knows."""
 
+    name: str
     preferred_version: PreferredVersion
+
+
+class ApiGroups(Kubernetes, frozen=True):
+    """``GET /apis``."""
+
+    groups: tuple[ApiGroup, ...]
 
 
 class AnyMeta(msgspec.Struct, frozen=True):

@@ -75,12 +75,14 @@ def _seen(survey: Survey) -> Iterator[str]:
             f"Domino's namespaces, by {survey.how}: platform {', '.join(survey.platform) or 'not found'}; "
             f"compute {', '.join(survey.compute) or 'not found'}"
         )
-    elif survey.how:
+    elif survey.told:
         yield "no namespace of Domino's, neither by labels nor by the usual names"
     if survey.whole:
         yield "pods may be listed in the whole cluster"
     elif survey.within:
         yield f"pods may be listed in {', '.join(survey.within)} alone"
+    if survey.services:
+        yield f"services: {', '.join(f'{role} {name}' for role, name in survey.services)}"
     for host in survey.hosts:
         yield f"{host.name} ({host.source}): {_presents(host)}"
     if door.others:
@@ -132,6 +134,16 @@ def _clusters(survey: Survey) -> str:
     return "\n".join(lines)
 
 
+def _domino(survey: Survey) -> str:
+    platform = survey.platform if len(survey.platform) == 1 else ()  # a profile has room for one
+    lines = [
+        *(f"  platform_namespace: {scalar(name)}" for name in platform),
+        *(["  compute_namespaces:"] if survey.compute else []),
+        *(f"    - {scalar(name)}" for name in survey.compute),
+    ]
+    return "\n".join(["domino:", *lines]) if lines else ""
+
+
 def _tls(survey: Survey) -> str:
     if not survey.hosts:
         return ""
@@ -154,6 +166,15 @@ PARTS: Mapping[str, Part] = {
         "The Kubernetes clusters. With a name alone: the one that kubectl would talk to.",
         "clusters:\n  - name: prod",
         _clusters,
+    ),
+    "domino": Part(
+        "Where Domino is in the first cluster. What is not said here is discovered, by labels and usual "
+        "names; who does what (services: front_end, keycloak, …) can be named too.",
+        "domino:\n"
+        "  platform_namespace: domino-platform\n"
+        "  compute_namespaces: [domino-compute]\n"
+        "  services: {front_end: deployment/nucleus-frontend}",
+        _domino,
     ),
     "tls": Part(
         "What people and pods log in through. Domino's Keycloak is on the front end's host, at /auth. Add "
