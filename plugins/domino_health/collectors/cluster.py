@@ -6,7 +6,7 @@ times as long and 20 times the memory (benchmarks/read_pods.py).
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlencode
@@ -30,6 +30,7 @@ from domino_health.collectors.looking import CollectionError, Deadline, Look
 from domino_health.collectors.way_in import credentials, way_into
 from domino_health.facts.kubernetes import ListMeta
 from domino_health.facts.observed import Outcome
+from domino_health.facts.survey import Version
 from domino_health.profile.clusters import Cluster
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ UNSURE = frozenset({401, 403})
 """In the middle of a listing a server says so that restarts: it has yet to read who may do what."""
 PAUSE = 1.0
 """Seconds before a request is sent again, where the server names none."""
+
+_VERSION = msgspec.json.Decoder(Version)
 
 Thing = TypeVar("Thing")
 
@@ -122,6 +125,11 @@ class Connection:
         self._proxied_by = way.proxied_by
         self._server = re.sub(r"//[^/]*@", "//", way.client.configuration.host)
         """The address, fit to be shown: a kubeconfig may have a password in it."""
+
+    @property
+    def server(self) -> str:
+        """Its address, fit to be shown."""
+        return self._server
 
     def how(self, path: str, method: str = "GET") -> str:
         """What is asked, of which server, and who said that it is this one: ``GET https://… (context …)``."""
@@ -246,6 +254,18 @@ class Connection:
         )
         raise _cut_short(expired, things, progress)
 
+    def first(self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline) -> Sequence[Any]:
+        """The first object of a listing, or none: enough to know that it may be seen.
+
+        Raises:
+            CollectionError: as ``list``.
+        """
+        answer = self._patiently(f"{path}?limit=1", deadline)
+        if answer.status != 200:
+            raise self._refused(path, answer)
+        page: Page[Any] = self._decode(path, answer, decoder)
+        return page.items
+
     def find(self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline) -> Any | None:
         """One object, decoded; None where the API server says that there is none.
 
@@ -281,6 +301,20 @@ class Connection:
             raise error
         review: Review = self._decode(REVIEWS, answer, _REVIEWED, "POST")
         return review.status.allowed
+
+    def version(self, deadline: Deadline) -> str:
+        """Kubernetes' own; empty where this account may not see it.
+
+        Raises:
+            CollectionError: as ``get``, and for an answer that is no API server's, or to no valid credential.
+        """
+        answer = self._patiently("/version", deadline)
+        if answer.status == 403:
+            return ""
+        if answer.status != 200:
+            raise self._refused("/version", answer)
+        version: Version = self._decode("/version", answer, _VERSION)
+        return version.git_version
 
     def require_namespace(self, name: str, resource: str, deadline: Deadline) -> None:
         """Tell an empty namespace from one that is not there: of either, every list is empty.

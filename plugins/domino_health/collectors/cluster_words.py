@@ -77,12 +77,18 @@ def broke_off(cause: BaseException) -> bool:
 def rbac_rule(path: str) -> str:
     """The RBAC rule that allows to list ``path``, or to get the object there, as a (Cluster)Role has it.
 
+    What is no resource, such as the names of an API's versions, has a rule of its own.
+
     >>> rbac_rule("/apis/apps/v1/namespaces/domino-platform/deployments")
     '{apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]} (in namespace domino-platform)'
     >>> rbac_rule("/api/v1/namespaces/domino-platform")
     '{apiGroups: [""], resources: ["namespaces"], verbs: ["get"]} (in namespace domino-platform)'
+    >>> rbac_rule("/apis")
+    '{nonResourceURLs: ["/apis"], verbs: ["get"]} (in a ClusterRole)'
     """
     parts = path.strip("/").split("/")
+    if len(parts) < 3 or (parts[0] != "api" and len(parts) < 4):
+        return f'{{nonResourceURLs: ["{path}"], verbs: ["get"]}} (in a ClusterRole)'
     group, rest = ("", parts[2:]) if parts[0] == "api" else (parts[1], parts[3:])
     namespace = ""
     if rest[0] == "namespaces" and len(rest) > 1:

@@ -153,6 +153,14 @@ def _found(
         outcome = Outcome.FAILED if error.outcome is Outcome.TRUNCATED else error.outcome
         cure = error.cure if NAME_THEM in error.cure else f"{error.cure}; or {NAME_THEM}"
         raise CollectionError(error.reason, cure, outcome) from None
+    return namespaces_of(cluster, there, said)
+
+
+def namespaces_of(
+    cluster: Cluster, there: Sequence[Namespace], said: Domino | None = None
+) -> list[DominoNamespace]:
+    """Domino's among those that are there: the profile's, the labelled ones, or the usual names."""
+    said = said or Domino()
     platform = (said.platform_namespace,) if said.platform_namespace else ()
     return [
         *_of_part("platform", cluster, platform, there),
@@ -204,7 +212,7 @@ def _services(
     return [
         _named(role, cluster, word, workloads, platform)
         if (word := words.get(role))
-        else _discovered(role, cluster, ours)
+        else discovered(role, cluster, ours)
         for role in ROLES
     ]
 
@@ -246,7 +254,8 @@ def _anywhere(namespace: str, workload: Workload, platform: set[str]) -> bool:
     return not namespace and workload.metadata.namespace in platform
 
 
-def _discovered(role: str, cluster: Cluster, workloads: Sequence[Workload]) -> DominoService:
+def discovered(role: str, cluster: Cluster, workloads: Sequence[Workload]) -> DominoService:
+    """Who does this in Domino, by label or by name; without candidates where nobody is known to."""
     signs = SIGNS[role]
     if labelled := [each for each in workloads if signs.labelled(each)]:
         return _service(role, cluster, labelled, "label")

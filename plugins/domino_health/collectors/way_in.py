@@ -56,6 +56,40 @@ class WayIn:
     """Who names the proxy, if there is one, and what would help against it."""
 
 
+@dataclass(frozen=True)
+class Contexts:
+    """What kubectl could talk to, by its own configuration."""
+
+    files: str
+    """As ``KUBECONFIG`` names them; several are divided by colons."""
+    found: bool
+    """Whether any of these files is there."""
+    names: tuple[str, ...] = ()
+    current: str = ""
+    """The one that is used where nobody names one; empty where there is none."""
+
+
+def contexts(cluster: str) -> Contexts:
+    """The contexts of ``KUBECONFIG``, else of ``~/.kube/config``. Runs no exec plugin.
+
+    Args:
+        cluster: what errors call it.
+
+    Raises:
+        CollectionError: a file that cannot be read.
+    """
+    from kubernetes.config import kube_config
+
+    files = str(kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    with credentials(cluster):
+        merged = kube_config.KubeConfigMerger(files).config
+        if merged is None:
+            return Contexts(files, found=False)
+        names = tuple(str(each["name"]) for each in merged.safe_get("contexts") or ())
+        current = str(merged.safe_get("current-context") or "")
+        return Contexts(files, found=True, names=names, current=current if current in names else "")
+
+
 def way_into(cluster: Cluster) -> WayIn:
     """The way into a cluster. May run an exec plugin; asks nothing of the API server.
 

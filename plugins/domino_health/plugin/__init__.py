@@ -66,6 +66,19 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
         help="print the account and the rights that a run needs, as manifests for kubectl, and end; by "
         "--profile's clusters where one is given",
     )
+    group.addoption(
+        "--init-profile",
+        dest="health_init_profile",
+        metavar="NAME",
+        help="write a first profile, profiles/NAME.yaml, from what kubectl would talk to (KUBECONFIG, its "
+        "current context or --kube-context), and end. Only reads; overwrites nothing",
+    )
+    group.addoption(
+        "--kube-context",
+        dest="health_kube_context",
+        metavar="CONTEXT",
+        help="of the kubeconfig, for --init-profile",
+    )
 
 
 class _Questions:
@@ -74,6 +87,10 @@ class _Questions:
     @pytest.hookimpl(tryfirst=True)
     def pytest_cmdline_main(self, config: pytest.Config) -> int | None:
         """Print what was asked for, and end; None where a run was asked for."""
+        if config.option.health_kube_context is not None and config.option.health_init_profile is None:
+            raise pytest.UsageError(
+                "--kube-context goes with --init-profile; a profile names its own context"
+            )
         if not _asks(config):
             if config.option.health_gate is not None and not _wants_checks(config):
                 raise pytest.UsageError("--gate goes with --profile or --replay")
@@ -93,7 +110,7 @@ def _asks(config: pytest.Config) -> bool:
         *(option.health_show_profile, option.health_export_waivers),
         *(option.health_list_checks, option.health_rbac),
     )
-    return any(asked) or option.health_explain is not None
+    return any(asked) or any(each is not None for each in (option.health_explain, option.health_init_profile))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -1,10 +1,11 @@
-"""What can be asked without a run: the checks, one check, a profile, its waivers, its rights."""
+"""What needs no run: the checks, one check, a profile, its waivers, its rights; and a first profile."""
 
 import sys
 
 import pytest
 
 from domino_health.plugin import explaining, manifests
+from domino_health.plugin.beginning import begin
 from domino_health.plugin.knowledge import page_of
 from domino_health.plugin.prepare import controls_of, loaded_profile
 from domino_health.plugin.suite import known_checks
@@ -22,6 +23,11 @@ def answer(config: pytest.Config) -> int:
     option = config.option
     if option.health_replay is not None:
         raise pytest.UsageError("--replay runs the checks; ask with --profile alone")
+    if option.health_init_profile is not None:
+        if option.health_profile is not None:
+            raise pytest.UsageError("--init-profile writes a profile; leave --profile out")
+        begin(config)
+        return 0
     loaded = loaded_profile(config) if option.health_profile is not None else None
     for remark in loaded.remarks if loaded else ():
         print(f"domino-health: {remark}", file=sys.stderr)
