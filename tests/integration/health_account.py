@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Collection, Iterator
+from functools import partial
 
 import yaml
 
@@ -49,7 +50,7 @@ def granted(plane: ControlPlane, user: str, rules: list[Object], *namespaces: st
         for namespace in namespaces or ("",):
             within = f"/namespaces/{namespace}" if namespace else ""
             path = f"/api/v1{within}/pods?limit=1"
-            eventually(lambda path=path: plane.get(path, user=user), what=f"the right to list {path}")
+            eventually(partial(plane.get, path, user=user), what=f"the right to list {path}")
         yield
     finally:
         for each in reversed(objects):

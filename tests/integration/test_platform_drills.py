@@ -175,13 +175,13 @@ def test_each_pressure_is_found_and_a_cordoned_node_is_not(platform: ControlPlan
     assert run.exit_status == 1, run.output
     assert found(run) == {"SCHED-003": sorted(f"node/{name}" for name in troubles)}
     said = {each["subject"]["name"]: each["message"] for each in run.result("SCHED-003")["findings"]}
-    for name, trouble in {
+    for name, word in {
         "default-0": "disk pressure",
         "default-1": "memory pressure",
         "platform-0": "PID pressure",
         "platform-1": "network trouble",
     }.items():
-        assert said[name].startswith(f"{trouble} for "), said
+        assert said[name].startswith(f"{word} for "), said
         assert said[name].endswith(f": Drill{troubles[name]}, it is full"), said
 
 
