@@ -162,6 +162,26 @@ def test_an_account_of_namespaces_alone_gets_them(tmp_path: Path) -> None:
     assert "pods may be listed in domino-compute, null alone" in seen(LIMITED)
 
 
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        (Host("a", "Ingress b/c", "CN=a"), "a (Ingress b/c): presents a chain that verifies"),
+        (
+            Host("a", "I", "CN=a", "for other names"),
+            "a (I): presents a chain that verifies, but for other names",
+        ),
+        (Host("a", "I", trouble="refused"), "a (I): did not answer: refused"),
+        (
+            Host("a", "I", "CN=a", "self-signed", True),
+            "a (I): presents a chain that no public CA vouches for: self-signed",
+        ),
+    ],
+    ids=["well", "another name", "dead", "private"],
+)
+def test_what_a_host_presents_is_said_in_a_line(host: Host, said: str) -> None:
+    assert seen(Survey("prod", hosts=(host,))) == [said]
+
+
 def test_of_two_platforms_none_is_chosen(tmp_path: Path) -> None:
     given = profile(Survey("prod", platform=("a", "b"), compute=("c",)), tmp_path)
 

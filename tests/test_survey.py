@@ -13,6 +13,7 @@ import pytest
 import yaml
 from kubernetes.config import kube_config
 
+from domino_health.collectors import gather
 from domino_health.collectors import survey as subject
 from domino_health.collectors.looking import CollectionError
 from domino_health.facts.survey import Survey
@@ -416,6 +417,29 @@ def test_one_slow_read_hides_no_other(
 
     assert found.whole
     assert what(found) == ["Ingresses of domino-platform"]
+
+
+def test_a_look_that_breaks_on_this_side_is_told_and_hides_nothing(
+    stub: StartStub, kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kubectl(stub(answers({INGRESSES: a_list(ingress("localhost"))})))
+    monkeypatch.setattr(subject, "HTTPS", dead_port())
+
+    whole = gather.Gathering._run
+
+    def run(self: gather.Gathering, waiting: Any) -> None:
+        if len(waiting) > 1:
+            self._lost(RuntimeError("no thread"))
+        else:
+            whole(self, waiting)
+
+    monkeypatch.setattr(gather.Gathering, "_run", run)
+
+    found = surveyed()
+
+    assert what(found)[:2] == ["namespaces", "pods of the whole cluster"]
+    assert all("no thread" in missed.reason for missed in found.missed)
+    assert found.version == "v1.34.2"
 
 
 # The way in

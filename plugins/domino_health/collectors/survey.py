@@ -250,7 +250,10 @@ class _Survey:
         gathering = Gathering([Wanted("survey", lambda _: targets, "", object)], self.look.profile)
         self.say(what)
         gathering.start()
-        return gathering.wait("survey", lambda: self.say(what)).targets
+        seen = gathering.wait("survey", lambda: self.say(what)).targets
+        if len(seen) != len(targets):  # gathering itself broke: one word for all of them
+            return tuple(msgspec.structs.replace(seen[0], target=target.name) for target in targets)
+        return seen
 
 
 def _server(connection: Connection, deadline: Deadline) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from domino_health.collectors.looking import CollectionError
 from domino_health.collectors.survey import survey
 from domino_health.facts.survey import Survey
 from domino_health.profile import starter
+from domino_health.vocabulary import clean
 
 STILL_EVERY = 5.0
 """Seconds between two lines while one thing is looked at."""
@@ -82,7 +83,7 @@ class _Progress:
         if what == self._said and now - self._at < STILL_EVERY:
             return
         still = "still " if what == self._said else ""
-        print(f"{still}looking at {what}", file=sys.stderr, flush=True)
+        print(clean(f"{still}looking at {what}"), file=sys.stderr, flush=True)
         self._said, self._at = what, now
 
 

@@ -93,8 +93,10 @@ def _seen(survey: Survey) -> Iterator[str]:
 
 def _presents(host: Host) -> str:
     if not host.presented:
-        return "did not answer"
-    return f"presents a chain that {'does not verify' if host.untrusted else 'verifies'}"
+        return f"did not answer: {host.trouble}"
+    if host.untrusted:
+        return f"presents a chain that no public CA vouches for: {host.trouble}"
+    return f"presents a chain that verifies{host.trouble and ', but '}{host.trouble}"
 
 
 def _left_out(host: Missed) -> str:
