@@ -212,6 +212,10 @@ PARTS: Mapping[str, Part] = {
         "    approved_by: cab@example.com\n"
         "    expires: 2027-01-31",
     ),
+    "inspec_waivers": Part(
+        "Waiver files of InSpec, taken in among the waivers: YAML, JSON or CSV.",
+        "inspec_waivers: [waivers.yaml]",
+    ),
     "extends": Part(
         "Another profile, of which this one takes what it does not say itself: base.yaml beside it.",
         "extends: base",
