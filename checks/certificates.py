@@ -48,3 +48,18 @@ def when(end: datetime, now: datetime) -> str:
     verb = "expired" if end <= now else "expires in"
     ago = " ago" if end <= now else ""
     return f"{verb} {age(abs(end - now))}{ago}, on {end:%Y-%m-%d %H:%M} UTC"
+
+
+VALIDITY = ("Days left", "Certificate", "Issued by", "Not after", "Not before")
+"""Columns of what ``validity`` says."""
+
+
+def validity(certificate: Certificate, now: datetime) -> tuple[object, ...]:
+    """A certificate in a table's row; times are UTC."""
+    return (
+        int((certificate.not_after - now) / timedelta(days=1)),
+        certificate.subject,
+        certificate.issuer,
+        f"{certificate.not_after:%Y-%m-%d %H:%M}",
+        f"{certificate.not_before:%Y-%m-%d %H:%M}",
+    )

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from checks.certificates import dates, when
-from domino_health import Assessment, Duration, Finding, Severity, TlsSecret, check
+from checks.certificates import VALIDITY, dates, validity, when
+from domino_health import Assessment, Attachment, Duration, Finding, Severity, TlsSecret, check
 
 
 @check("IDP-008", severity=Severity.CRITICAL)
@@ -45,6 +45,19 @@ def test_tls_secrets_hold_certificates_that_belong_together_and_last(
         for key, certificate in secret.named:
             where = f" in its {key}"
             findings += dates(secret.ref, certificate, now, warn_before, fail_before, where)
-    ends = [certificate.not_after for secret in tls_secrets for _, certificate in secret.named]
-    worst = f"the first certificate {when(min(ends), now)}" if ends else ""
-    return Assessment(tls_secrets, findings, worst=worst)
+    by_end = sorted(
+        ((secret, key, certificate) for secret in tls_secrets for key, certificate in secret.named),
+        key=lambda each: each[2].not_after,
+    )
+    if not by_end:
+        return Assessment(tls_secrets, findings)
+    table = Attachment.table(
+        "Every certificate that was read (times are UTC)",
+        ("Secret", "Key", *VALIDITY),
+        (
+            (secret.ref.text(with_cluster=True), key, *validity(certificate, now))
+            for secret, key, certificate in by_end
+        ),
+    )
+    worst = f"the first certificate {when(by_end[0][2].not_after, now)}"
+    return Assessment(tls_secrets, findings, worst=worst, attachments=[table])

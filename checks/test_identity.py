@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from checks.certificates import dates, when
+from checks.certificates import VALIDITY, dates, validity, when
 from domino_health import (
     Assessment,
     Attachment,
@@ -91,16 +91,12 @@ def _measured(
     rows = [
         (
             endpoint.name,
-            int((certificate.not_after - now) / timedelta(days=1)),
-            certificate.subject,
-            certificate.issuer,
-            f"{certificate.not_after:%Y-%m-%d %H:%M}",
-            f"{certificate.not_before:%Y-%m-%d %H:%M}",
+            *validity(certificate, now),
             "yes" if certificate in endpoint.chain else "no: the verified path does without it",
         )
         for certificate, endpoint in sorted(seen, key=lambda pair: pair[0].not_after)
     ]
-    columns = ("Endpoint", "Days left", "Certificate", "Issued by", "Not after", "Not before", "Counts")
+    columns = ("Endpoint", *VALIDITY, "Counts")
     return (
         Attachment.plot(title, _picture(title, endpoints, now, warn_before)),
         Attachment.table("Every certificate that was seen (times are UTC)", columns, rows),

@@ -49,6 +49,17 @@ def test_without_a_secret_there_is_nothing_to_assess() -> None:
 
     assert len(assessment.population) == 0
     assert assessment.worst == ""
+    assert assessment.attachments == ()
+
+
+def test_every_certificate_is_in_the_table_what_ends_first_above() -> None:
+    assessment = assess(secret(certificate(left=60 * DAY), authorities=(authority(40 * DAY),)))
+
+    (table,) = assessment.attachments
+    assert [row[:4] for row in table.rows] == [
+        ("prod: secret/domino-platform/hephaestus-root-tls", "ca.crt", "40", "CN=hephaestus-ca"),
+        ("prod: secret/domino-platform/hephaestus-root-tls", "tls.crt", "60", "CN=domino.example.com"),
+    ]
 
 
 @pytest.mark.parametrize(
