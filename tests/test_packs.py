@@ -308,6 +308,21 @@ def test_its_findings_can_be_waived(site: Site) -> None:
     assert ran.states == {"ACME-001": "waived"}
 
 
+def test_its_checks_are_evidence_for_the_sites_controls(site: Site) -> None:
+    controls = site.suite.root / "profiles" / "controls"
+    controls.mkdir(parents=True)
+    (controls / "ours.yaml").write_text(
+        "framework: Ours\ntitle: Our own\nsource: https://acme.example/controls\n"
+        "controls:\n  '7':\n    title: Licences are counted\n    checks: [ACME-001]\n"
+    )
+
+    ran = site.run("-k", "ACME-001")
+
+    assert ran.results["ACME-001"]["controls"] == ["Ours 7"], ran.out
+    assert ("control", "Ours 7") in properties(ran.junit.case("ACME-001"))
+    assert "\nControls\n  Ours 7\n" in site.run("--explain=ACME-001").out
+
+
 @pytest.mark.parametrize(
     ("options", "ids"),
     [

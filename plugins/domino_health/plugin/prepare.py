@@ -124,7 +124,9 @@ def _recorded(config: pytest.Config) -> Recorded | None:
 
 def _gate(config: pytest.Config, loaded: Loaded, recorded: Recorded | None) -> Gate:
     """The gate of ``--gate``; of a replay, by default, the one that it was judged by."""
-    name = config.option.health_gate or (recorded.gate if recorded else "default")
+    name = config.option.health_gate
+    if name is None:  # an empty one is a pipeline's variable that is not set, and means no gate that is known
+        name = recorded.gate if recorded else "default"
     if name not in loaded.gates:
         raise pytest.UsageError(
             f"--gate={name}: profile {loaded.name} has no such gate{did_you_mean(name, loaded.gates)}"
