@@ -32,6 +32,7 @@ docs: $(VENV)/.dev ## Make anew the pages that are made from the code
 	$(BIN)/python -m domino_health.plugin.catalogue > docs/checks.md
 	$(BIN)/python -m domino_health.plugin.mapping > docs/controls.md
 	$(BIN)/python -m domino_health.plugin.manifests > docs/rights.md
+	$(BIN)/python -m domino_health.plugin.schema > docs/profile.schema.json
 
 constraints: $(VENV)/.dev ## Pin anew what a repeatable install installs
 	$(BIN)/uv pip compile --quiet --universal --upgrade --no-emit-index-url --no-header --no-annotate \

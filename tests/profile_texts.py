@@ -1,15 +1,20 @@
 """Profiles as texts, and the checks whose thresholds they set."""
 
+import functools
+import importlib.util
 import textwrap
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domino_health import Assessment, Duration, Severity, check
+from domino_health.plugin.schema import schema
 from domino_health.profile import Loaded, Profile, ProfileError, load
+from domino_health.profile.document import parse
+from domino_health.profile.packs import Pack
 
 TOKEN = "eyJhbGciOi.c2VjcmV0LXRva2Vu.s1gnature"
 VALID = "version: 1\nclusters:\n- name: prod\n"
@@ -75,10 +80,45 @@ def no_lab(which: str) -> Mapping[str, str]:
 
 
 def load_text(text: str | bytes, directory: Path, **more: Any) -> Loaded:
-    """The profile of a file ``prod.yaml`` with this text, which may be indented."""
+    """The profile of a file ``prod.yaml`` with this text, which may be indented.
+
+    What the loader accepts, the JSON schema that editors use must accept too.
+    """
     path = directory / "prod.yaml"
     path.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
-    return load(str(path), **{"directories": [directory], "checks": CHECKS, "start_lab": no_lab, **more})
+    loaded = load(str(path), **{"directories": [directory], "checks": CHECKS, "start_lab": no_lab, **more})
+    if importlib.util.find_spec("jsonschema"):  # test_schema.py fails without it
+        assert not refusals(path.read_text("utf-8-sig"), loaded.checks, loaded.packs)
+    return loaded
+
+
+def refusals(text: str, checks: Mapping[str, Callable[..., Any]], packs: Sequence[Pack] = ()) -> list[str]:
+    """What the JSON schema has against a profile's text, as an editor would say it."""
+    validator = _validator(schema(checks, packs)) if packs else _validator_of(tuple(checks.items()))
+    return [
+        f"{error.json_path}: {error.message}" for error in validator.iter_errors(_as_json(parse(text).data))
+    ]
+
+
+@functools.cache
+def _validator_of(checks: tuple[tuple[str, Callable[..., Any]], ...]) -> Any:
+    return _validator(schema(dict(checks)))
+
+
+def _validator(of: dict[str, Any]) -> Any:
+    import jsonschema
+
+    jsonschema.Draft7Validator.check_schema(of)
+    return jsonschema.Draft7Validator(of)
+
+
+def _as_json(value: Any) -> Any:
+    """As editors read YAML: a date is a text to them."""
+    if isinstance(value, dict):
+        return {key: _as_json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_as_json(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def profile(text: str, directory: Path, **more: Any) -> Profile:

@@ -84,6 +84,7 @@ def test_the_wheel_carries_what_a_run_needs(wheel: Path) -> None:
     for needed in (
         "domino_health/suite/conftest.py",
         "domino_health/suite/checks/test_scheduling.py",
+        "domino_health/suite/docs/profile.schema.json",
         "domino_health/suite/docs/runbooks/SCHED-001.md",
         "domino_health/suite/profiles/controls/soc2.yaml",
         "domino_health/suite/profiles/demo.yaml",

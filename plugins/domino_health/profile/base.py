@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import pydantic
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from domino_health.profile.files import located, read, require_file
 from domino_health.profile.references import Referenced, directory_of
@@ -45,7 +45,11 @@ def _is_name(text: str) -> bool:
     return len(text) < 254 and text.isprintable() and bool(text.strip()) and "/" not in text
 
 
-Name = Annotated[str, pydantic.BeforeValidator(_name)]
+NO_REFERENCE = {"not": {"pattern": r"(^|[^$])\$\{"}}
+"""Of a JSON schema: no ``${NAME}`` in a text that must stand in the profile itself."""
+
+_A_NAME = {"type": "string", "pattern": r"^[^/]*[^/\s][^/]*$", "maxLength": 253, **NO_REFERENCE}
+Name = Annotated[str, pydantic.BeforeValidator(_name), pydantic.WithJsonSchema(_A_NAME)]
 """A name that stands in reports, before a slash and what is inside of it (``prod/domino-compute``)."""
 
 
@@ -56,7 +60,8 @@ def _secret(value: Any, info: pydantic.ValidationInfo) -> Any:
     return str(value) if isinstance(value, Referenced) else value
 
 
-Secret = Annotated[pydantic.SecretStr, pydantic.BeforeValidator(_secret)]
+_A_SECRET = {"type": "string", "pattern": r"\$\{[^}]+\}"}
+Secret = Annotated[pydantic.SecretStr, pydantic.BeforeValidator(_secret), pydantic.WithJsonSchema(_A_SECRET)]
 """From a reference: a profile is kept in version control and copied into reports."""
 
 
@@ -76,7 +81,16 @@ def _many(value: Any, validate: pydantic.ValidatorFunctionWrapHandler) -> Any:
     return items
 
 
-Many = pydantic.WrapValidator(_many)
+class _Many(pydantic.WrapValidator):
+    """Says in a JSON schema too that the list is not empty."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: pydantic.GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "minItems": 1}
+
+
+Many = _Many(_many)
 """A list that is not empty, for an empty section looks as if something were watched, and whose items differ
 by their ``label``: ``endpoints: Annotated[tuple[Endpoint, ...], Many]``."""
 

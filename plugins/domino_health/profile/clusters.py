@@ -2,11 +2,14 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import pydantic
 
 from domino_health.profile.base import CaFile, Deadline, ExistingFile, Many, Name, Secret, Section
+
+_A_NAMESPACE = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_AN_OBJECT = "[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 
 
 def _https(value: str) -> str:
@@ -20,26 +23,52 @@ def _https(value: str) -> str:
 
 def _namespace(value: str) -> str:
     # It becomes a part of the path that is asked for.
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+    if not re.fullmatch(_A_NAMESPACE, value):
         raise ValueError("not a namespace; its name is of lowercase letters, digits and dashes")
     return value
 
 
-Namespace = Annotated[str, pydantic.AfterValidator(_namespace)]
+Namespace = Annotated[
+    str,
+    pydantic.AfterValidator(_namespace),
+    pydantic.WithJsonSchema({"type": "string", "pattern": f"^{_A_NAMESPACE}$"}),
+]
 """The name of a namespace of Kubernetes."""
 
 
 def _secret_name(value: str) -> str:
     # Both become parts of the path that is asked for.
     namespace, slash, name = value.partition("/")
-    if not slash or not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", name):
+    if not slash or not re.fullmatch(_AN_OBJECT, name):
         raise ValueError("must be namespace/name, as in domino-platform/hephaestus-root-tls")
     _namespace(namespace)
     return value
 
 
-SecretName = Annotated[str, pydantic.AfterValidator(_secret_name)]
+SecretName = Annotated[
+    str,
+    pydantic.AfterValidator(_secret_name),
+    pydantic.WithJsonSchema({"type": "string", "pattern": f"^{_A_NAMESPACE}/{_AN_OBJECT}$"}),
+]
 """``namespace/name`` of a Secret."""
+
+
+Server = Annotated[
+    str,
+    pydantic.AfterValidator(_https),
+    pydantic.WithJsonSchema({"type": "string", "pattern": "^https://[^/?#@]*(/[^?#]*)?$"}),
+]
+"""Where an API server answers."""
+
+
+def _ways_in(schema: dict[str, Any]) -> None:
+    """Say in a JSON schema what ``_one_way_in`` holds."""
+    inside = {"properties": {"in_cluster": {"const": True}}, "required": ["in_cluster"]}
+    schema["allOf"] = [
+        *({"not": {"required": ["server", other]}} for other in ("kubeconfig", "context")),
+        *({"not": {"allOf": [inside, {"required": [way]}]}} for way in ("server", "kubeconfig", "context")),
+    ]
+    schema["dependencies"] = {"token": ["server"], "ca_file": ["server"]}
 
 
 class Cluster(Section):
@@ -49,6 +78,7 @@ class Cluster(Section):
     kubectl's own configuration (``KUBECONFIG``, else ``~/.kube/config``) is used.
     """
 
+    model_config = pydantic.ConfigDict(json_schema_extra=_ways_in)
     sample: ClassVar = "name: prod"
 
     name: Name
@@ -59,7 +89,7 @@ class Cluster(Section):
     """A context of the kubeconfig; by default its current one."""
     in_cluster: bool = False
     """Use the service account of the pod that the suite runs in."""
-    server: Annotated[str, pydantic.AfterValidator(_https)] | None = None
+    server: Server | None = None
     """``https://host:port`` of the API server, with ``token``."""
     token: Secret | None = None
     """Bearer token; as a reference: ``${NAME}`` or ``${file:PATH}``."""

@@ -34,7 +34,13 @@ def _workload(value: str) -> str:
     return value
 
 
-Workload = Annotated[str, pydantic.AfterValidator(_workload)]
+Workload = Annotated[
+    str,
+    pydantic.AfterValidator(_workload),
+    pydantic.WithJsonSchema(
+        {"type": "string", "pattern": f"^(deployment|statefulset)/([a-z0-9-]{{1,63}}/)?{_NAME}$"}
+    ),
+]
 """``deployment/NAME`` or ``statefulset/NAMESPACE/NAME``."""
 
 
@@ -78,3 +84,4 @@ class Domino(Section):
     compute_namespaces: Annotated[tuple[Namespace, ...], Many] | None = None
     """Where executions, models and builds run."""
     services: Services | None = None
+    """Who does what in it."""

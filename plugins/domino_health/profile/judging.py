@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 
-from domino_health.profile.base import Section
+from domino_health.profile.base import NO_REFERENCE, Section
 from domino_health.profile.document import Document, Loc
 from domino_health.profile.errors import did_you_mean
 from domino_health.rules import Gate, Waiver
@@ -39,7 +39,8 @@ def _line(value: str) -> str:
     return value
 
 
-Line = Annotated[str, pydantic.AfterValidator(_line)]
+_A_LINE = {"type": "string", "pattern": r"\S", **NO_REFERENCE}
+Line = Annotated[str, pydantic.AfterValidator(_line), pydantic.WithJsonSchema(_A_LINE)]
 """A line for people to read."""
 
 
@@ -75,6 +76,9 @@ def _a_date(value: Any) -> Any:
     return value
 
 
+_A_DATE = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+
+
 class WaiverSection(Section):
     """One waiver: a finding that someone accepted, for a reason, until a date."""
 
@@ -90,7 +94,7 @@ class WaiverSection(Section):
     """Who sees to it that it ends."""
     approved_by: Line
     """Who accepted it."""
-    expires: Annotated[date, pydantic.BeforeValidator(_a_date)]
+    expires: Annotated[date, pydantic.BeforeValidator(_a_date), pydantic.WithJsonSchema(_A_DATE)]
     """The last day on which it holds, to its end, UTC."""
     ticket: Line | None = None
     """Where it is followed up."""

@@ -29,8 +29,11 @@ class Profile(Section):
     extends: Annotated[str, pydantic.Field(min_length=1)] | None = None
     """Another profile, of which it takes what it does not say itself: a name beside it, or a path."""
     clusters: Annotated[tuple[Cluster, ...], Many] | None = None
+    """The Kubernetes clusters of this environment."""
     domino: Domino | None = None
+    """What Domino is made of here, where labels and usual names do not tell."""
     tls: Tls | None = None
+    """The TLS endpoints that people and pods log in through."""
     thresholds: dict[str, dict[str, Any]] = {}
     """Check id to threshold to value: ``SCHED-001: {max_wait: 5m}``."""
     severities: dict[str, SeverityName] = {}

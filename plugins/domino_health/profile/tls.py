@@ -14,10 +14,19 @@ _HOST = r"[^\x00-,/:-@\[-^`{-\x7f\s\xab\xbb\u2018-\u201f\u2039\u203a]+"
 _ADDRESS = re.compile(rf"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>{_HOST}))(?::(?P<port>\d{{1,5}}))?")
 
 
+_AN_ADDRESS = {
+    "type": "string",
+    "pattern": r"^(\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]?#]+)(:[0-9]{1,5})?$",
+    "description": "`host`, `host:port` or `[IPv6]:port`, port 443 by default.",
+}
+Address = Annotated[str, pydantic.WithJsonSchema(_AN_ADDRESS)]
+"""``host`` or ``host:port``."""
+
+
 class Endpoint(Section):
     """One TLS endpoint. ``- domino.example.com`` alone is short for its ``address``."""
 
-    address: str
+    address: Address
     """``host`` or ``host:port``, port 443 by default; an IPv6 address in brackets."""
     name: Name | None = None
     """What reports call it; by default its address."""
@@ -67,12 +76,18 @@ def _short_form(value: Any) -> Any:
     return value if isinstance(value, dict | Endpoint) else {"address": value}
 
 
+_ShortEndpoint = Annotated[
+    Endpoint, pydantic.BeforeValidator(_short_form, json_schema_input_type=Endpoint | Address)
+]
+
+
 class Tls(Section):
     """TLS endpoints and whom to trust."""
 
     sample: ClassVar = "endpoints: [domino.example.com]"
 
-    endpoints: Annotated[tuple[Annotated[Endpoint, pydantic.BeforeValidator(_short_form)], ...], Many]
+    endpoints: Annotated[tuple[_ShortEndpoint, ...], Many]
+    """What to look at: addresses, or ``address`` with ``name`` and ``server_name``."""
     ca_file: CaFile | None = None
     """Further CA certificates to trust (PEM), beside the public ones that browsers trust."""
     deadline: Deadline = timedelta(seconds=10)
