@@ -593,3 +593,12 @@ def test_the_chain_of_an_endpoint_is_its_verified_path_or_else_what_it_presented
     assert endpoint.chain == (CERTIFICATE,)
     assert msgspec.structs.replace(endpoint, verified=(CERTIFICATE, other)).chain == (CERTIFICATE, other)
     assert str(endpoint.ref) == "endpoint/a"
+
+
+@pytest.mark.parametrize("sample", platform_samples.SAMPLES, ids=lambda sample: type(sample).__name__)
+def test_of_a_platform_too_only_what_is_named_is_kept(sample: msgspec.Struct) -> None:
+    source = (platform_samples.NODE, platform_samples.workload(), platform_samples.NAMESPACE)
+
+    assert all("SECRET" in json.dumps(each) for each in source)
+    assert "SECRET" not in msgspec.json.encode(sample).decode()
+    assert "SECRET" not in repr(sample)
