@@ -12,7 +12,7 @@ from domino_health.collectors import discovery, kubernetes
 from domino_health.collectors.discovery import SIGNS, Namespaces
 from domino_health.collectors.gather import Gathering, Wanted
 from domino_health.collectors.kubernetes import Listing
-from domino_health.collectors.looking import CollectionError, Deadline, Look, Shared, Target
+from domino_health.collectors.looking import CollectionError, Deadline, Look, Shared, Target, rights_of
 from domino_health.facts.domino import (
     ROLES,
     Namespace,
@@ -220,6 +220,25 @@ def test_to_find_namespaces_is_to_list_them() -> None:
 
     assert right.rule() == '{apiGroups: [""], resources: ["namespaces"], verbs: ["list"]}'
     assert not right.in_namespaces
+
+
+@pytest.mark.parametrize(
+    ("domino", "clusters", "needed"),
+    [
+        (None, [{"name": "prod"}], True),
+        ({"platform_namespace": "acme"}, [{"name": "prod"}], True),
+        (NAMED, [{"name": "prod"}], False),
+        (NAMED, [{"name": "prod"}, {"name": "edge"}], True),
+        (NAMED, [{"name": "prod"}, {"name": "edge", "namespaces": ["domino-compute"]}], False),
+        (None, [{"name": "prod", "namespaces": ["domino-compute"]}], False),
+    ],
+)
+def test_a_right_that_the_profile_makes_needless_is_not_asked_for(
+    domino: Mapping[str, Any] | None, clusters: list[dict[str, Any]], needed: bool
+) -> None:
+    rights = rights_of(discovery.namespaces, profile(domino, *clusters))
+
+    assert bool(rights) is needed
 
 
 # Services

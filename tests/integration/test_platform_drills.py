@@ -163,8 +163,8 @@ def test_each_pressure_is_found_and_a_cordoned_node_is_not(platform: ControlPlan
     try:
         for name, type in troubles.items():
             conditions = [each for each in before[name]["status"]["conditions"] if each["type"] != type]
-            trouble = {"type": type, "status": "True", "reason": f"Drill{type}", "message": "it is full"}
-            platform.patch_status(before[name], {"conditions": [*conditions, trouble]})
+            worse = {"type": type, "status": "True", "reason": f"Drill{type}", "message": "it is full"}
+            platform.patch_status(before[name], {"conditions": [*conditions, worse]})
 
         run = looked(tmp_path, profile(platform, STRICT))
     finally:
@@ -175,14 +175,10 @@ def test_each_pressure_is_found_and_a_cordoned_node_is_not(platform: ControlPlan
     assert run.exit_status == 1, run.output
     assert found(run) == {"SCHED-003": sorted(f"node/{name}" for name in troubles)}
     said = {each["subject"]["name"]: each["message"] for each in run.result("SCHED-003")["findings"]}
-    for name, word in {
-        "default-0": "disk pressure",
-        "default-1": "memory pressure",
-        "platform-0": "PID pressure",
-        "platform-1": "network trouble",
-    }.items():
-        assert said[name].startswith(f"{word} for "), said
-        assert said[name].endswith(f": Drill{troubles[name]}, it is full"), said
+    words = ("disk pressure", "memory pressure", "PID pressure", "network trouble")
+    for (name, type), trouble in zip(troubles.items(), words, strict=True):
+        assert said[name].startswith(f"{trouble} for "), said
+        assert said[name].endswith(f": Drill{type}, it is full"), said
 
 
 # Bounds

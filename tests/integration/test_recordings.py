@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from domino_health.lab import record
 from domino_health.lab.recording import Recording, load, shipped
 
 NAMESPACES = (domino.PLATFORM, domino.COMPUTE, domino.SYSTEM)
+TIME = re.compile(r'"\d{4}-\d\d-\d\dT[^"]*"')
 ANEW = "make them anew: python tests/integration/make_recordings.py"
 
 
@@ -67,6 +70,15 @@ def steady(recording: Recording) -> Counter[bytes]:
     )
 
 
+def others(recording: Recording) -> dict[str, list[dict[str, object]]]:
+    """All but the pods, in order, without times."""
+    return {
+        path: [json.loads(TIME.sub('""', json.dumps(item))) for item in listed.items]
+        for path, listed in recording.lists.items()
+        if path != "/api/v1/pods"
+    }
+
+
 def pods(recording: Recording) -> list[Pod]:
     return [msgspec.convert(item, Pod) for item in recording.lists["/api/v1/pods"].items]
 
@@ -76,6 +88,7 @@ def compare(again: Recording, kind: str) -> None:
     assert again.version.git_version == was.version.git_version, ANEW
     assert again.lists.keys() == was.lists.keys(), ANEW
     assert steady(again) == steady(was), ANEW
+    assert others(again) == others(was), ANEW
 
 
 def test_a_healthy_cluster_is_what_was_recorded(cluster: ControlPlane, tmp_path: Path) -> None:
@@ -90,6 +103,13 @@ def test_a_faulty_cluster_is_what_was_recorded(faulty: ControlPlane, tmp_path: P
     assert len(stuck) == 6  # or the comparison would be of two healthy clusters
     for pod in stuck:
         assert "nodes are available" in pod.why_unscheduled
+    registry = next(
+        item
+        for item in again.lists["/apis/apps/v1/statefulsets"].items
+        if item["metadata"]["name"] == domino.BROKEN
+    )
+    assert registry.get("status", {}) == {}, "no replica of it is ready"
+    assert again.lists["/api/v1/resourcequotas"].items == again.lists["/api/v1/limitranges"].items == []
 
 
 def test_what_is_shipped_is_of_domino_alone() -> None:

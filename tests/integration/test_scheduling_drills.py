@@ -12,7 +12,7 @@ import yaml
 import domino_cluster
 from control_plane import ControlPlane
 from domino_health.collectors.cluster import REVIEWS
-from health_run import run_health
+from health_run import HealthRun, run_health
 from kube_client import Object, eventually
 
 # What a reader of pods needs, as the docs say it.
@@ -24,6 +24,11 @@ IMPATIENT = "thresholds:\n  SCHED-001: {max_wait: 0s, max_wait_gpu: 0s}\n"
 
 def profile(plane: ControlPlane, user: str = "health-reader", more: str = "") -> str:
     return f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {plane.kubeconfig(user)}}}\n{more}"
+
+
+def look(directory: Path, profile: str) -> HealthRun:
+    """A run of SCHED-001 alone: the faults here, and the rights, are those of pods."""
+    return run_health(directory, profile, "-k", "SCHED-001")
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +66,12 @@ def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
 
 
 def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
-    run = run_health(tmp_path, profile(platform, more=IMPATIENT))
+    run = look(tmp_path, profile(platform, more=IMPATIENT))
 
     assert run.exit_status == 0, run.output
     result = run.result("SCHED-001")
     assert result["state"] == "passed"
     assert result["population"] >= 30
-    assert run.result("IDP-001")["state"] == "skipped"
 
 
 def test_each_pod_that_cannot_start_is_found_with_the_schedulers_words(
@@ -75,7 +79,7 @@ def test_each_pod_that_cannot_start_is_found_with_the_schedulers_words(
 ) -> None:
     domino_cluster.install(platform, faults=True)
 
-    run = run_health(tmp_path, profile(platform, more=IMPATIENT))
+    run = look(tmp_path, profile(platform, more=IMPATIENT))
 
     assert run.exit_status == 1, run.output
     found = dict(zip(run.subjects("SCHED-001"), run.result("SCHED-001")["findings"], strict=True))
@@ -100,7 +104,7 @@ def test_each_pod_that_cannot_start_is_found_with_the_schedulers_words(
 def test_a_young_pending_pod_is_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
     domino_cluster.install(platform, faults=True)
 
-    run = run_health(tmp_path, profile(platform))
+    run = look(tmp_path, profile(platform))
 
     assert run.exit_status == 0, run.output
     assert run.result("SCHED-001")["findings"] == []
@@ -110,7 +114,7 @@ def test_a_young_pending_pod_is_no_finding(platform: ControlPlane, tmp_path: Pat
 def test_an_account_without_rights_could_not_look_and_is_told_the_rule(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
-    run = run_health(tmp_path, profile(platform, user="nobody"))
+    run = look(tmp_path, profile(platform, user="nobody"))
 
     assert run.exit_status == 6, run.output
     result = run.result("SCHED-001")
@@ -124,9 +128,9 @@ def test_an_account_without_rights_could_not_look_and_is_told_the_rule(
 def test_the_rule_that_is_told_is_enough(platform: ControlPlane, tmp_path: Path) -> None:
     """``health-reader`` holds exactly the rule that ``nobody`` is told to ask for."""
     told = '{apiGroups: [""], resources: ["pods"], verbs: ["list"]}'
-    denied = run_health(tmp_path, profile(platform, user="nobody")).result("SCHED-001")["unseen"][0]["cure"]
+    denied = look(tmp_path, profile(platform, user="nobody")).result("SCHED-001")["unseen"][0]["cure"]
 
-    granted = run_health(tmp_path, profile(platform))
+    granted = look(tmp_path, profile(platform))
 
     assert told in denied
     assert granted.result("SCHED-001")["unseen"] == []
@@ -134,6 +138,7 @@ def test_the_rule_that_is_told_is_enough(platform: ControlPlane, tmp_path: Path)
 
 def test_the_account_of_the_docs_may_look_and_nothing_else(platform: ControlPlane, tmp_path: Path) -> None:
     """Its manifests as docs/rights.md has them, and a token as ``kubectl create token`` asks for one."""
+    domino_cluster.remove_faults(platform)
     text = (ROOT / "docs" / "rights.md").read_text(encoding="utf-8")
     (manifests,) = [block for block in YAML.findall(text) if "kind: ClusterRoleBinding" in block]
     made: list[Object] = [platform.create(each) for each in yaml.safe_load_all(manifests)]
@@ -156,7 +161,7 @@ def test_the_account_of_the_docs_may_look_and_nothing_else(platform: ControlPlan
     user = "system:serviceaccount:default:domino-health"
     assert {entry.verb for entry in platform.audit(user)} == {"get", "list", "create"}
     created = [entry.uri for entry in platform.audit(user) if entry.verb == "create"]
-    assert created == [REVIEWS], "a question, of which nothing is stored"
+    assert set(created) == {REVIEWS}, "a question, of which nothing is stored"
     assert token not in run.output
     for path in run.folder.rglob("*.*"):
         assert token.encode() not in path.read_bytes(), path
@@ -188,7 +193,7 @@ def test_rights_in_some_namespaces_see_these_and_say_which_they_did_not(
         "name: drill,", "name: drill, namespaces: [domino-platform, domino-compute],"
     )
 
-    run = run_health(tmp_path, namespaces)
+    run = look(tmp_path, namespaces)
 
     for one in objects:
         platform.delete(one)
@@ -203,7 +208,7 @@ def test_a_namespace_that_is_not_there_is_no_empty_one(platform: ControlPlane, t
     names = "name: drill, namespaces: [domino-platform, domino-system, domino-compte],"
     misspelled = profile(platform, user="admin").replace("name: drill,", names)
 
-    run = run_health(tmp_path, misspelled)
+    run = look(tmp_path, misspelled)
 
     result = run.result("SCHED-001")
     assert run.exit_status == 6, run.output
@@ -216,7 +221,7 @@ def test_a_dead_cluster_hides_nothing_of_a_living_one(platform: ControlPlane, tm
     domino_cluster.install(platform, faults=True)
     two = profile(platform, more="  - {name: dead, server: 'https://127.0.0.1:1'}\n" + IMPATIENT)
 
-    run = run_health(tmp_path, two)
+    run = look(tmp_path, two)
 
     result = run.result("SCHED-001")
     assert run.exit_status == 1, run.output
@@ -246,7 +251,7 @@ def test_without_a_scheduler_pods_wait_for_one(platform: ControlPlane, tmp_path:
         platform.create(pod)
         impatient = profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s, max_wait_gpu: 0s}}")
 
-        run = run_health(tmp_path, impatient)
+        run = look(tmp_path, impatient)
     finally:
         platform.start("kube-scheduler")
         platform.delete(pod)
@@ -278,7 +283,7 @@ def test_what_the_scheduler_says_of_claims_selectors_and_gates_is_put_into_words
             lambda: all(platform.get(path)["status"].get("conditions") for path in paths),
             what=f"the scheduler's words on {paths}",
         )
-        run = run_health(tmp_path, profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s}}"))
+        run = look(tmp_path, profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s}}"))
     finally:
         for pod in pods:
             platform.delete(pod)
@@ -315,7 +320,7 @@ def test_a_claim_that_nobody_provisions_is_told_from_a_scheduler_that_is_down(
         eventually(
             lambda: platform.get(platform.path(pod))["status"].get("nominatedNodeName"), what="a chosen node"
         )
-        run = run_health(tmp_path, profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s}}"))
+        run = look(tmp_path, profile(platform, more="thresholds: {SCHED-001: {max_wait: 0s}}"))
     finally:
         for each in (pod, claim, storage):
             platform.delete(each)

@@ -26,6 +26,7 @@ from domino_health.facts.domino import (
 from domino_health.facts.observed import Observed, Outcome
 from domino_health.facts.rights import Right
 from domino_health.facts.workloads import Deployment, StatefulSet
+from domino_health.profile import Profile
 from domino_health.profile.clusters import Cluster
 from domino_health.profile.domino import Domino, named
 
@@ -87,12 +88,19 @@ class Namespaces:
         """To list namespaces."""
         return self.listing.rights
 
+    def rights_for(self, profile: Profile) -> tuple[Right, ...]:
+        """The same, unless the profile names Domino's namespaces wherever it looks at a whole cluster."""
+        asked = [
+            said for cluster, said in _clusters(profile) if not (cluster.namespaces or _names_both(said))
+        ]
+        return self.rights if asked else ()
+
     def __call__(self, look: Look) -> list[Target[DominoNamespace]]:
         """One target a cluster."""
-        return [self._target(look, cluster, said) for cluster, said in _clusters(look)]
+        return [self._target(look, cluster, said) for cluster, said in _clusters(look.profile)]
 
     def _target(self, look: Look, cluster: Cluster, said: Domino) -> Target[DominoNamespace]:
-        if said.platform_namespace and said.compute_namespaces:
+        if _names_both(said):
             how = "read the profile's section domino"
             work = partial(_found, cluster, said, lambda *_: ())
         elif cluster.namespaces:
@@ -117,14 +125,18 @@ def services(look: Look) -> list[Target[DominoService]]:
             INSTANT,
             partial(_services, look.facts, cluster, said),
         )
-        for cluster, said in _clusters(look)
+        for cluster, said in _clusters(look.profile)
     ]
 
 
-def _clusters(look: Look) -> list[tuple[Cluster, Domino]]:
+def _names_both(said: Domino) -> bool:
+    return bool(said.platform_namespace and said.compute_namespaces)
+
+
+def _clusters(profile: Profile) -> list[tuple[Cluster, Domino]]:
     """Each cluster, and what the profile says of Domino there: it speaks of the first one."""
-    clusters = look.profile.clusters or ()
-    said = look.profile.domino or Domino()
+    clusters = profile.clusters or ()
+    said = profile.domino or Domino()
     return [(cluster, Domino() if at else said) for at, cluster in enumerate(clusters)]
 
 

@@ -115,7 +115,7 @@ class Gathering:
         self._wanted = {fact.name: fact for fact in wanted}
         self._profile = profile
         self._reports = reports
-        self._rights = tuple(sorted({right for fact in wanted for right in rights_of(fact.collect)}))
+        self._rights = tuple(sorted({right for fact in wanted for right in rights_of(fact.collect, profile)}))
         self._changed = threading.Condition()
         self._observed: dict[str, Observed] = {}
         self._done: dict[str, dict[int, Seen]] = {}

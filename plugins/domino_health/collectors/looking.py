@@ -146,9 +146,11 @@ class Look:
     """What all collectors of this run need to be allowed."""
 
 
-def rights_of(collect: object) -> tuple[Right, ...]:
+def rights_of(collect: object, profile: Profile | None = None) -> tuple[Right, ...]:
     """What a collector says that it needs: its attribute ``rights``."""
     rights = getattr(collect, "rights", ())
+    if profile is not None and (fewer := getattr(collect, "rights_for", None)):
+        rights = fewer(profile)
     return tuple(right for right in rights if isinstance(right, Right))
 
 

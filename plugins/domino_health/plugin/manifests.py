@@ -38,7 +38,7 @@ def needed(facts: Iterable[Wanted], loaded: Loaded | None = None) -> tuple[Right
                 if loaded is None
                 or not fact.section
                 or getattr(loaded.profile, fact.section, None) is not None
-                for right in rights_of(fact.collect)
+                for right in rights_of(fact.collect, loaded.profile if loaded else None)
             }
         )
     )
