@@ -25,6 +25,8 @@ from domino_health.collectors.cluster import REVIEWS
 from health_run import HealthRun, run_health
 from kube_client import Object, Objects, eventually
 
+ROOT = Path(__file__).resolve().parents[2]
+YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 EMPTY = "rights-empty"
 """A namespace that holds nothing but Secrets: of it every listing is empty."""
 RESOURCE = re.compile(
@@ -158,6 +160,8 @@ class Account:
         token = self.token()
         run = run_health(directory, text, DOMINO_HEALTH_TOKEN=token)
         assert token not in run.output
+        for path in run.folder.rglob("*.*"):
+            assert token.encode() not in path.read_bytes(), path
         return run, self.plane.audit(self.name)[before:]
 
 
@@ -221,6 +225,20 @@ def test_the_whole_clusters_level_is_enough_and_all_of_it_is_used(
     assert used(requests) == granted(objects), "no right is granted that is not used, and none is missing"
     assert [entry for entry in requests if entry.code and entry.code >= 400] == []
     assert told(run) == {}
+
+
+def test_the_account_of_the_docs_may_look_and_nothing_else(platform: ControlPlane, tmp_path: Path) -> None:
+    text = profile(platform)
+    page = (ROOT / "docs" / "rights.md").read_text(encoding="utf-8")
+    (block,) = [block for block in YAML.findall(page) if "kind: ClusterRoleBinding" in block]
+
+    with applied(platform, list(yaml.safe_load_all(block))) as account:
+        run, requests = account.run(tmp_path / "account", text)
+
+    assert run.exit_status == 0, run.output
+    written = [entry.uri for entry in requests if entry.verb not in ("get", "list")]
+    assert set(written) == {REVIEWS}, "a question, of which nothing is stored"
+    assert {entry.user_agent for entry in requests} == {"domino-health"}
 
 
 def test_the_level_of_own_namespaces_is_enough(platform: ControlPlane, tmp_path: Path) -> None:

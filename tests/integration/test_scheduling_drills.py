@@ -1,13 +1,11 @@
 """SCHED-001 against a real scheduler's own words, RBAC's own refusals, and the audit log's own record."""
 
 import gzip
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
 
 import domino_cluster
 from control_plane import ControlPlane
@@ -17,8 +15,6 @@ from kube_client import Object, eventually
 
 # What a reader of pods needs, as the docs say it.
 ROLE = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
-ROOT = Path(__file__).resolve().parents[2]
-YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 IMPATIENT = "thresholds:\n  SCHED-001: {max_wait: 0s, max_wait_gpu: 0s}\n"
 
 
@@ -134,37 +130,6 @@ def test_the_rule_that_is_told_is_enough(platform: ControlPlane, tmp_path: Path)
 
     assert told in denied
     assert granted.result("SCHED-001")["unseen"] == []
-
-
-def test_the_account_of_the_docs_may_look_and_nothing_else(platform: ControlPlane, tmp_path: Path) -> None:
-    """Its manifests as docs/rights.md has them, and a token as ``kubectl create token`` asks for one."""
-    domino_cluster.remove_faults(platform)
-    text = (ROOT / "docs" / "rights.md").read_text(encoding="utf-8")
-    (manifests,) = [block for block in YAML.findall(text) if "kind: ClusterRoleBinding" in block]
-    made: list[Object] = [platform.create(each) for each in yaml.safe_load_all(manifests)]
-    try:
-        account = "/api/v1/namespaces/default/serviceaccounts/domino-health/token"
-        request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
-        token = platform.request("POST", account, request)["status"]["token"]
-        by_address = (
-            f"version: 1\nclusters:\n  - name: drill\n    server: {platform.url}\n"
-            f"    ca_file: {platform.ca_file}\n    token: ${{DOMINO_HEALTH_TOKEN}}\n"
-        )
-
-        run = run_health(tmp_path, by_address, DOMINO_HEALTH_TOKEN=token)
-    finally:
-        for each in reversed(made):
-            platform.delete(each)
-
-    assert run.exit_status == 0, run.output
-    assert run.result("SCHED-001")["state"] == "passed"
-    user = "system:serviceaccount:default:domino-health"
-    assert {entry.verb for entry in platform.audit(user)} == {"get", "list", "create"}
-    created = [entry.uri for entry in platform.audit(user) if entry.verb == "create"]
-    assert set(created) == {REVIEWS}, "a question, of which nothing is stored"
-    assert token not in run.output
-    for path in run.folder.rglob("*.*"):
-        assert token.encode() not in path.read_bytes(), path
 
 
 def test_rights_in_some_namespaces_see_these_and_say_which_they_did_not(
