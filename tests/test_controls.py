@@ -57,6 +57,22 @@ def test_a_file_of_the_site_takes_the_place_of_the_suites_of_the_same_framework(
     assert controls == {"SCHED-001": ("ACME 9.9", "OTHER 4.2")}
 
 
+@pytest.mark.parametrize("id", ["BOLT-001", "BOLT-999"])
+def test_a_check_of_an_area_that_nobody_here_has_may_be_a_packs(id: str, tmp_path: Path) -> None:
+    written(tmp_path, VALID.replace("SCHED-001", id))
+
+    (described,) = frameworks([tmp_path], KNOWN)
+
+    assert list(evidence([described])) == [id]
+
+
+@pytest.mark.parametrize("id", ["SCHED-999", "SCED-001", "SCHED", "", "-001"])
+def test_a_check_that_is_a_slip_of_the_pen_is_a_mistake(id: str, tmp_path: Path) -> None:
+    (told,) = mistakes(tmp_path, VALID.replace("[SCHED-001]", f"['{id}']"))
+
+    assert f"no such check: {id}" in told
+
+
 def test_a_directory_that_is_not_there_describes_nothing_and_one_given_twice_counts_once(
     tmp_path: Path,
 ) -> None:

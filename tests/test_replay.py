@@ -108,6 +108,34 @@ def test_it_needs_nothing_of_the_environment_that_was(suite: Suite, monkeypatch:
     assert (again / "profile.yaml").read_bytes() == (folder / "profile.yaml").read_bytes()
 
 
+def test_a_plain_dollar_in_what_judges_is_the_same_then_and_now(suite: Suite) -> None:
+    suite.profile(
+        PROFILE + WAIVES.replace("reason: r", "reason: 'costs $${x}'").replace("2020-05-05", "2099-01-01")
+    )
+    suite.facts("seen('east', 'a')", "seen('east', 'e')")
+    folder = recorded(suite)
+
+    _, again = replayed(suite, folder)
+
+    for name in ("findings.json", "profile.yaml"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes(), name
+    assert "costs ${x}" in (again / "findings.json").read_text()
+
+
+def test_what_a_check_was_evidence_for_is_told_as_it_was_then(suite: Suite) -> None:
+    controls = suite.root / "profiles" / "controls"
+    controls.mkdir(parents=True)
+    head = "framework: ACME\ntitle: t\nsource: https://acme.example.com\n"
+    (controls / "acme.yaml").write_text(f"{head}controls: {{OLD-1: {{title: t, checks: [TST-001]}}}}\n")
+    folder = recorded(suite)
+    (controls / "acme.yaml").write_text(f"{head}controls: {{NEW-1: {{title: t, checks: [TST-001]}}}}\n")
+
+    _, again = replayed(suite, folder)
+
+    assert "ACME OLD-1" in (again / "findings.json").read_text()
+    assert (again / "findings.json").read_bytes() == (folder / "findings.json").read_bytes()
+
+
 def test_the_latest_run_stays_the_one_that_looked(suite: Suite) -> None:
     folder = recorded(suite)
 
@@ -256,7 +284,9 @@ def test_the_form_before_this_one_is_read_and_no_other(suite: Suite, version: in
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"no gzip", gzip.compress(b"{"), gzip.compress(b'{"format": 9, "fact": "things"}')]
+    "content",
+    [b"", b"no gzip", gzip.compress(b"{"), gzip.compress(b'{"format": 9, "fact": "things"}')],
+    ids=["empty", "no gzip", "no JSON", "another form"],
 )
 def test_a_fact_that_cannot_be_read_was_not_seen(suite: Suite, content: bytes) -> None:
     folder = recorded(suite)

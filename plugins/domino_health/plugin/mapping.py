@@ -41,7 +41,7 @@ controls:
 
 Titles are your own words: the texts of most standards are copyrighted. A check that does not exist, an
 unknown key and a control given twice are mistakes, told with file and line; pytest then ends with exit
-status 4. Checks of packs are known where the profile names the pack.
+status 4. A check of a pack counts where the profile names the pack, and is passed over where not.
 """
 
 

@@ -38,6 +38,9 @@ def prepare(config: pytest.Config) -> Run:
     rules = Rules(datetime.now(UTC).date(), gate, loaded.severities, loaded.waivers)
     run = Run(config, loaded, rules, recorded)
     run.controls = controls_of(config, loaded.checks)
+    if recorded is not None:
+        # As it was then: what a check is evidence for may be written otherwise by now.
+        run.controls = {**run.controls, **recorded.controls()}
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args += [str(pack.directory) for pack in loaded.packs]
     if loaded.packs:  # they stand elsewhere, where pytest does not look for the suite's conftest.py

@@ -11,7 +11,7 @@ import pydantic
 
 from domino_health.profile.base import Many, Section
 from domino_health.profile.document import Document, Loc, parse
-from domino_health.profile.errors import Problem, ProfileError, did_you_mean
+from domino_health.profile.errors import Problem, ProfileError, did_you_mean, nearest
 from domino_health.profile.finding import text_of
 from domino_health.profile.judging import Line
 from domino_health.profile.mistakes import validated
@@ -85,7 +85,10 @@ def frameworks(directories: Sequence[Path], known: Collection[str]) -> tuple[Fra
 
 
 def evidence(described: Sequence[Framework]) -> dict[str, tuple[str, ...]]:
-    """Check id to the controls that it is evidence for, in their frameworks' order: ``SOC 2 A1.1``."""
+    """Check id to the controls that it is evidence for, in their frameworks' order: ``SOC 2 A1.1``.
+
+    Ids of checks that this profile does not know are among them.
+    """
     controls: dict[str, tuple[str, ...]] = {}
     for framework in described:
         for number, control in framework.controls.items():
@@ -107,8 +110,11 @@ def _read(path: Path) -> Document:
 def _validated(document: Document, known: Collection[str]) -> Framework | None:
     if not isinstance(document.data, dict):
         return None
+    areas = {id.rpartition("-")[0] for id in known}
     for loc, id in _named(document.data):
-        if id not in known:
+        area = id.rpartition("-")[0]
+        # One of an area that nobody here has may be a pack's, which this profile does not name.
+        if id not in known and (area in areas or not area or nearest(area, areas)):
             document.complain(loc, f"no such check: {id}{did_you_mean(id, known)}")
     return validated(document, Framework)
 

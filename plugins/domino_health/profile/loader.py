@@ -13,7 +13,7 @@ from domino_health.profile.finding import find, text_of
 from domino_health.profile.mistakes import validated
 from domino_health.profile.models import Profile
 from domino_health.profile.packs import Pack, PackError, load_packs, model_with
-from domino_health.profile.references import resolve
+from domino_health.profile.references import resolve, unescaped
 from domino_health.profile.resolved import spell_out, spell_out_as_written
 from domino_health.profile.thresholds import Check, spelled, typed
 from domino_health.redact import Redactor
@@ -90,6 +90,9 @@ def load(
         lab = document.data.get("lab")
         resolve(document, document.source.parent, start_lab(lab) if lab in ("faulty", "healthy") else {})
     remarks = inspec.imported(document)
+    written = document.data
+    if offline:
+        document.data = {key: unescaped(value) if key in _KEPT else value for key, value in written.items()}
     packs = load_packs(document, checks, load_pack)
     if any(loc[:1] == ("packs",) for loc in document.told):
         # Nobody knows which checks and sections it would have brought: all else would only follow from it.
@@ -104,7 +107,7 @@ def load(
         raise _mistakes(document)
     final = spelled(thresholds, known)
     if offline:
-        resolved = spell_out_as_written(document.data, final)
+        resolved = spell_out_as_written(written, final)
     else:
         resolved = spell_out(profile, final, document.references, redactor)
     return Loaded(

@@ -35,6 +35,15 @@ def directory_of(value: str, default: Path) -> Path:
     return (value.directory if isinstance(value, Inherited) else None) or default
 
 
+def unescaped(value: Any) -> Any:
+    """A value as it is meant, where nothing is resolved: ``$${`` is a plain ``${``."""
+    if isinstance(value, dict):
+        return {key: unescaped(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [unescaped(item) for item in value]
+    return value.replace("$${", "${") if isinstance(value, str) else value
+
+
 def escaped(text: str) -> str:
     """``text`` as a profile writes it: a plain ``${`` is ``$${`` there."""
     return text.replace("${", "$${")

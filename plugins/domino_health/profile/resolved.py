@@ -39,8 +39,9 @@ def spell_out_as_written(data: Mapping[str, Any], thresholds: Mapping[str, Mappi
 
     What ``spell_out`` made comes out of it unchanged.
     """
-    plain = {key: value for key, value in data.items() if key != "thresholds"}
-    return yaml.safe_dump({**_plain(plain), "thresholds": thresholds}, sort_keys=False, allow_unicode=True)
+    plain = _plain({key: value for key, value in data.items() if key != "thresholds"})
+    spelled = {**plain, "thresholds": _fit(thresholds, Redactor())}
+    return yaml.safe_dump(spelled, sort_keys=False, allow_unicode=True)
 
 
 def _plain(value: Any) -> Any:

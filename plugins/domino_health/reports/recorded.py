@@ -41,6 +41,15 @@ class _Fact(msgspec.Struct, frozen=True):
     targets: list[_Seen]
 
 
+class _Result(msgspec.Struct, frozen=True):
+    id: str
+    controls: tuple[str, ...] = ()
+
+
+class _Findings(msgspec.Struct, frozen=True):
+    results: tuple[_Result, ...]
+
+
 @dataclass(frozen=True)
 class Recorded:
     """A run's folder, opened for another look at it."""
@@ -57,6 +66,14 @@ class Recorded:
     def profile(self) -> Path:
         """The profile as it was used."""
         return self.folder / "profile.yaml"
+
+    def controls(self) -> dict[str, tuple[str, ...]]:
+        """What each check was evidence for; nothing where findings.json cannot be read."""
+        try:
+            found = msgspec.json.decode((self.folder / "findings.json").read_bytes(), type=_Findings)
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return {result.id: result.controls for result in found.results}
 
     def observed(self, fact: str, type: type) -> Observed:
         """A fact as it was seen then; one that was not gathered could not be seen.
