@@ -17,6 +17,7 @@ from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.facts.rights import Right
 from domino_health.facts.secrets import TlsSecret
+from domino_health.facts.survey import Gateway, Ingress
 from domino_health.facts.tls import Certificate, TlsEndpoint
 from domino_health.vocabulary import Ref
 
@@ -117,6 +118,22 @@ PODS = {
     "items": [POD],
 }
 CERTIFICATE = Certificate("CN=a", "CN=b", NOW, NOW, "7", "00ff", ("a.example.com",))
+INGRESS = {
+    "apiVersion": "networking.k8s.io/v1",
+    "kind": "Ingress",
+    "metadata": {"name": "domino", "namespace": "domino-platform", "annotations": {"a": "SECRET"}},
+    "spec": {
+        "ingressClassName": "nginx",
+        "rules": [{"host": "domino.example.com", "http": {"paths": []}}],
+        "tls": [{"hosts": ["domino.example.com"], "secretName": "domino-tls"}],
+    },
+}
+GATEWAY = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "Gateway",
+    "metadata": {"name": "domino", "namespace": "domino-platform"},
+    "spec": {"servers": [{"hosts": ["*/domino.example.com"], "port": {"number": 443}}]},
+}
 SAMPLES: list[msgspec.Struct] = [
     msgspec.json.decode(json.dumps(PODS), type=PodList),
     Clock(skew=-7, source="cluster prod"),
@@ -160,6 +177,8 @@ SAMPLES: list[msgspec.Struct] = [
         cluster="prod",
         allowed=True,
     ),
+    msgspec.json.decode(json.dumps(INGRESS), type=Ingress),
+    msgspec.json.decode(json.dumps(GATEWAY), type=Gateway),
     Seen(
         target="prod",
         outcome=Outcome.FAILED,
