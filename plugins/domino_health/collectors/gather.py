@@ -252,6 +252,8 @@ class Gathering:
             if due := self._due() if self._later else []:
                 _import(due)
                 waiting.extend(due)
+        if self._later:
+            raise RuntimeError(f"facts wait for what nobody gathers: {', '.join(sorted(self._later))}")
 
     def _begin(self, number: int, job: _Job) -> None:
         job.at = datetime.now(UTC)
