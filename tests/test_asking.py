@@ -127,3 +127,17 @@ def test_a_replay_is_no_question(suite: Suite) -> None:
 
     assert status == 4
     assert "--replay runs the checks; ask with --profile alone" in out
+
+
+def test_facts_that_a_fact_is_gathered_after_are_explained_with_their_rights(suite: Suite) -> None:
+    _, out = asked(suite, "--explain=DOM-002", profile=PROFILE)
+
+    facts = out.partition("\nFacts\n")[2].partition("\n\n")[0]
+    told = [
+        line.split(":")[0].strip() for line in facts.splitlines() if line.startswith("  ") and line[2] != " "
+    ]
+    assert told == ["domino_services", "domino_namespaces", "deployments", "statefulsets"]
+    assert 'right: {apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]}' in facts
+    assert (
+        "    targets: known when domino_namespaces and deployments and statefulsets have been seen" in facts
+    )

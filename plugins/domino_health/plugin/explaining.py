@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from domino_health.collectors.gather import Wanted
-from domino_health.collectors.looking import Look, NothingToLookAtError, Shared
+from domino_health.collectors.looking import Look, NothingToLookAtError, Shared, rights_of
 from domino_health.plugin.facts import facts_of
 from domino_health.plugin.suite import runbook, table_of_facts
 from domino_health.profile import Loaded
@@ -99,15 +99,12 @@ def _thresholds(spec: CheckSpec, check: Callable[..., Any], loaded: Loaded | Non
 
 
 def _facts(spec: CheckSpec, loaded: Loaded | None) -> Iterator[str]:
+    """What it asks for, and what that is gathered after: each once, with the rights that it needs."""
     known = declared(loaded)
     names = [name for name in spec.facts if name not in NO_FACTS]
-    for name in names:
-        if name not in known:
-            yield f"  {name}"
-            continue
-        yield from _fact(known[name], loaded)
-        for before in known[name].after:
-            yield f"    gathered after {before}"
+    for name in names:  # it grows while it is read
+        yield from _fact(known[name], loaded) if name in known else [f"  {name}"]
+        names += [before for before in known[name].after if before not in names] if name in known else []
 
 
 def declared(loaded: Loaded | None) -> dict[str, Wanted]:
@@ -123,7 +120,7 @@ def _fact(fact: Wanted, loaded: Loaded | None) -> Iterator[str]:
     yield f"  {fact.name}: {what}" if what else f"  {fact.name}"
     if opt_in := getattr(fact.collect, "opt_in", ""):
         yield f"    opt-in: nobody looks unless the profile asks for it by {opt_in}"
-    for right in getattr(fact.collect, "rights", ()):
+    for right in rights_of(fact.collect, loaded.profile if loaded else None):
         yield f"    right: {right.rule()}" + (", of the named ones alone" if right.opt_in else "")
     if loaded is not None:
         yield f"    targets: {_targets(fact, loaded)}"
@@ -136,7 +133,7 @@ def _targets(fact: Wanted, loaded: Loaded) -> str:
     if fact.section and getattr(loaded.profile, fact.section, None) is None:
         return f"none, for the profile has no section {fact.section}"
     if fact.after:
-        return f"known when {' and '.join(fact.after)} has been seen"
+        return f"known when {' and '.join(fact.after)} {'have' if len(fact.after) > 1 else 'has'} been seen"
     try:
         names = [target.name for target in fact.collect(Look(loaded.profile, Shared()))]
     except NothingToLookAtError as why:
