@@ -130,7 +130,7 @@ class Ending:
             junit.write(config)
 
     def _write_last(self) -> None:
-        """The verdict, and then the digests of all files, its own among them."""
+        """The verdict, and then the digests of all files, the verdict among them."""
         evidence.write_verdict(self._known(), self.folder.path)
         evidence.write_sums(self.folder.path)
 
