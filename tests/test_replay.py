@@ -184,6 +184,14 @@ def test_judged_by_another_profile_the_verdict_says_so(suite: Suite) -> None:
     assert replay["recorded_exit_status"] == 1
 
 
+@pytest.mark.parametrize("clusters", ["5", "true", "east", "{east: 1}", "[1]"])
+def test_how_to_reach_the_platform_is_nothing_to_a_replay(suite: Suite, clusters: str) -> None:
+    folder = recorded(suite)
+    suite.profile(f"version: 1\nclusters: {clusters}\n", "other.yaml")
+
+    assert suite.run(profile=(f"--replay={folder}", "--profile=./other.yaml")).status == 1
+
+
 def test_a_waiver_is_held_against_the_day_of_the_run(suite: Suite) -> None:
     folder = recorded(suite)
     unseal(folder)
