@@ -11,7 +11,14 @@ import pytest
 
 from domino_health.collectors import gather
 from domino_health.collectors.gather import Gathering, Wanted
-from domino_health.collectors.looking import CollectionError, Deadline, Look, Shared, Target
+from domino_health.collectors.looking import (
+    CollectionError,
+    Deadline,
+    Look,
+    NothingToLookAtError,
+    Shared,
+    Target,
+)
 from domino_health.facts.observed import Observed, Outcome
 from domino_health.profile import Profile
 
@@ -315,6 +322,17 @@ def test_how_a_target_was_looked_at_may_be_known_only_afterwards() -> None:
     assert seen.how == "GET https://10.0.0.1"
 
 
+def test_a_target_that_cannot_tell_how_it_was_looked_at_was_seen_all_the_same() -> None:
+    found = Target("east", lambda: str(1 / 0), timedelta(seconds=LONG_ENOUGH), seen("pod"))
+    gathering = start(wanted("pods", found), wanted("nodes", target("a", seen("node"))))
+
+    (east,) = wait(gathering, "pods").targets
+
+    assert (east.outcome, east.objects) == (Outcome.SEEN, ("pod",))
+    assert east.how == "(its collector cannot tell: ZeroDivisionError)"
+    assert wait(gathering, "nodes").objects == ["node"]
+
+
 # What goes wrong
 
 
@@ -415,6 +433,17 @@ def test_a_refusal_that_is_itself_broken_says_so() -> None:
     assert "TypeError" in observed.targets[0].reason
 
 
+@pytest.mark.parametrize("outcome", [Outcome.SEEN, "failed", None])
+def test_a_refusal_with_the_outcome_of_an_answer_or_none_at_all_is_broken(outcome: Any) -> None:
+    def look(deadline: Deadline, say: Callable[[str], None]) -> Sequence[Any]:
+        raise CollectionError("refused", "cure", outcome)
+
+    observed = wait(start(wanted("pods", target("prod", look))), "pods")
+
+    assert outcomes(observed) == [("prod", Outcome.BROKEN)]
+    assert f"TypeError: {outcome!r} is no outcome of a refusal: refused" in observed.targets[0].reason
+
+
 @pytest.mark.parametrize("error", [RuntimeError("no plan"), SystemExit(1), UnprintableError()])
 def test_a_collector_that_breaks_before_it_names_a_target_leaves_its_fact_unknown(
     error: BaseException,
@@ -452,7 +481,12 @@ def allowed_is_no_duration(look: Look) -> Any:
     return [Target("prod", "", allowed, seen())]
 
 
-@pytest.mark.parametrize("plan", [no_target, nothing, allowed_is_no_duration])
+def name_is_no_text(look: Look) -> Any:
+    name: Any = None
+    return [Target(name, "", timedelta(seconds=LONG_ENOUGH), seen())]
+
+
+@pytest.mark.parametrize("plan", [no_target, nothing, allowed_is_no_duration, name_is_no_text])
 def test_a_collector_that_names_nonsense_leaves_its_fact_unknown_and_the_others_go_on(
     plan: Callable[[Look], Any],
 ) -> None:
@@ -511,6 +545,21 @@ def test_a_fact_without_targets_is_absent_and_says_so() -> None:
     observed = wait(start(wanted("pods")), "pods")
 
     assert observed == Observed("pods", (), "section clusters names nothing to look at")
+
+
+def test_a_fact_without_a_section_and_without_targets_is_absent_and_says_so() -> None:
+    observed = wait(start(wanted("pods", section="")), "pods")
+
+    assert observed == Observed("pods", (), "nothing to look at")
+
+
+def test_a_collector_that_finds_nothing_to_look_at_and_gives_no_words_is_absent_all_the_same() -> None:
+    def plan(look: Look) -> NoReturn:
+        raise NothingToLookAtError
+
+    observed = wait(start(Wanted("pods", plan, "clusters", object)), "pods")
+
+    assert observed.absent == "section clusters names nothing to look at"
 
 
 def test_no_facts_at_all_are_gathered_at_once() -> None:

@@ -546,6 +546,17 @@ def test_without_a_clusters_clock_it_is_told_by_ours(suite: Suite, profile: str)
     assert ran.verdict["clock"] == {"source": "this machine", "skew_seconds": 0}
 
 
+def test_a_clock_that_is_none_costs_no_report(suite: Suite) -> None:
+    suite.facts(more="clock = fact('clock', lambda look: [seen('east', 'a')], Thing, section='clusters')")
+    suite.checks(a_check("TST-001", facts="things: list, now: object"), WELL)
+
+    ran = suite.run()
+
+    assert ran.status == 6
+    assert ran.states == {"TST-001": "unknown", "TST-900": "passed"}
+    assert ran.verdict["clock"] == {"source": "this machine", "skew_seconds": 0}
+
+
 # A check that does not keep its word
 
 BROKEN = {

@@ -755,6 +755,18 @@ def test_a_report_that_cannot_be_written_costs_no_other_one_and_closes_the_gate(
         assert ran.verdict["exit_status"] == 3
 
 
+def test_where_the_facts_cannot_be_written_everything_else_is(suite: Suite) -> None:
+    suite.facts(more=BLOCKED.format(file="facts").replace(".mkdir()", ".touch()"))
+    suite.checks(a_check("TST-001", facts="things: list, fix: object"))
+
+    ran = suite.run()
+
+    assert ran.status == 3
+    assert ran.verdict["exit_status"] == 3
+    assert ran.states == {"TST-001": "passed"}
+    assert (ran.folder / "profile.yaml").is_file()
+
+
 def test_latest_that_cannot_be_set_closes_the_gate(suite: Suite) -> None:
     (suite.root / "reports" / "suite" / "latest" / "x").mkdir(parents=True)
 
@@ -874,6 +886,28 @@ def test_a_secret_in_a_collectors_words_is_shown_nowhere(suite: Suite) -> None:
     ran = suite.run("-rA", "-v", "--showlocals")
 
     assert ran.status == 6
+    assert_shown_nowhere(ran)
+
+
+NOTHING = """
+import os
+
+from domino_health.collectors.looking import NothingToLookAtError
+
+def nothing(look):
+    raise NothingToLookAtError(os.environ["SUITE_TOKEN"] + chr(0xd800))
+
+things = fact("things", nothing, Thing)
+"""
+
+
+def test_a_secret_in_why_there_is_nothing_to_look_at_is_shown_nowhere(suite: Suite) -> None:
+    suite.facts(more=NOTHING)
+
+    ran = suite.run("-rA")
+
+    assert ran.status == 6
+    assert ran.states == {"TST-001": "skipped"}
     assert_shown_nowhere(ran)
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -184,6 +185,14 @@ def test_judged_by_another_profile_the_verdict_says_so(suite: Suite) -> None:
     assert replay["recorded_exit_status"] == 1
 
 
+@pytest.mark.parametrize("clusters", ["5", "true", "east", "{east: 1}", "[1]"])
+def test_how_to_reach_the_platform_is_nothing_to_a_replay(suite: Suite, clusters: str) -> None:
+    folder = recorded(suite)
+    suite.profile(f"version: 1\nclusters: {clusters}\n", "other.yaml")
+
+    assert suite.run(profile=(f"--replay={folder}", "--profile=./other.yaml")).status == 1
+
+
 def test_a_waiver_is_held_against_the_day_of_the_run(suite: Suite) -> None:
     folder = recorded(suite)
     unseal(folder)
@@ -264,6 +273,114 @@ def test_a_verdict_that_is_none_is_refused(suite: Suite, content: bytes) -> None
     (folder / "verdict.json").write_bytes(content)
 
     assert refused(suite, folder).startswith("verdict.json cannot be read: ")
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "a/b", "..", ""])
+def test_a_recorded_name_that_leads_elsewhere_is_refused_and_nothing_is_written(
+    suite: Suite, name: str
+) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+    verdict = json.loads((folder / "verdict.json").read_text())
+    (folder / "verdict.json").write_text(json.dumps({**verdict, "profile": name}))
+    before = sorted(suite.root.rglob("*"))
+
+    ran = suite.run(profile=(f"--replay={folder}",))
+
+    assert ran.status == 4
+    assert f"a profile cannot be called {name!r}" in ran.out
+    assert sorted(suite.root.rglob("*")) == before
+
+
+def test_a_verdict_from_before_all_time_is_refused(suite: Suite) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+    verdict = json.loads((folder / "verdict.json").read_text())
+    (folder / "verdict.json").write_text(json.dumps({**verdict, "began": "0001-01-01T00:00:00+14:00"}))
+
+    assert refused(suite, folder).startswith("verdict.json cannot be read: ")
+
+
+@pytest.mark.parametrize("name", ["verdict.json", "SHA256SUMS", "findings.json", "facts/things.json.gz"])
+def test_a_file_that_never_ends_is_not_read(suite: Suite, name: str) -> None:
+    folder = recorded(suite)
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+
+    assert "cannot be read: not a file" in refused(suite, folder)
+
+
+def test_without_digests_neither(suite: Suite) -> None:
+    folder = recorded(suite)
+    unseal(folder)
+    for name in ("findings.json", "facts/things.json.gz"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    ran, _ = replayed(suite, folder)
+
+    assert ran.status == 6
+    assert "TST-001 unknown: could not look at things: things.json.gz cannot be read: not a file" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("/dev/zero", "names /dev/zero, which is not in this folder"),
+        ("../suite.yaml", "names ../suite.yaml, which is not in this folder"),
+        ("facts/../../suite.yaml", "which is not in this folder"),
+        ("facts", "names facts, which cannot be read: not a file"),
+        ("a\0b", "which cannot be read: embedded null byte"),
+        ("", "names , which cannot be read: not a file"),
+    ],
+)
+def test_digests_of_what_is_no_file_of_the_run_are_refused(suite: Suite, name: str, said: str) -> None:
+    folder = recorded(suite)
+    with (folder / evidence.SUMS).open("a") as file:
+        file.write(f"{'0' * 64}  {name}\n")
+
+    assert said in refused(suite, folder)
+
+
+@pytest.mark.parametrize("name", ["findings.json", "profile.yaml", "verdict.json"])
+def test_a_file_that_the_digests_do_not_name_is_refused(suite: Suite, name: str) -> None:
+    folder = recorded(suite)
+    sums = (folder / evidence.SUMS).read_text().splitlines(keepends=True)
+    (folder / evidence.SUMS).write_text("".join(line for line in sums if not line.endswith(f"  {name}\n")))
+
+    assert refused(suite, folder) == f"{name} is not in SHA256SUMS: it was added since the run"
+
+
+@pytest.mark.parametrize("name", ["~nobody-of-this-name/run", "x" * 300])
+def test_a_name_that_is_no_paths_is_a_usage_error(suite: Suite, name: str) -> None:
+    ran = suite.run(profile=(f"--replay={name}",))
+
+    assert ran.status == 4
+    assert "Traceback" not in ran.out
+
+
+def test_a_fact_that_is_too_large_for_this_machine_was_not_seen(
+    suite: Suite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_much(path: Path) -> bytes:
+        raise MemoryError
+
+    folder = recorded(suite)
+    monkeypatch.setattr("domino_health.reports.recorded._unpacked", too_much)
+
+    ran, _ = replayed(suite, folder)
+
+    assert ran.status == 6
+    assert "things.json.gz cannot be read: this machine has not enough memory" in ran.out
+
+
+def test_a_replay_of_the_latest_run_says_which_one_that_was(suite: Suite) -> None:
+    folder = recorded(suite)
+
+    ran, again = replayed(suite, folder.parent / "latest")
+
+    assert ran.status == 1
+    assert json.loads((again / "verdict.json").read_text())["replay"]["of"] == str(folder)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Annotated
 
 import pydantic
@@ -96,12 +97,12 @@ def parse_percentage(value: object) -> float:
     match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or float(match[1]) > _MOST_PERCENT:
         raise ValueError(f"not a percentage: {value!r}; write it with its sign, such as 80% or 99.9%")
-    return float(match[1]) / 100
+    return float(f"{match[1]}e-2")
 
 
 def spell_percentage(ratio: float) -> str:
-    """A ratio as a profile writes it: ``80%``."""
-    return f"{ratio * 100:.10g}%"
+    """A ratio as a profile writes it: ``80%``. It reads back as the very same."""
+    return f"{Decimal(repr(ratio)).scaleb(2).normalize():f}%"
 
 
 Duration = Annotated[

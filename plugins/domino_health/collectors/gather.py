@@ -69,15 +69,22 @@ class _Job:
 
     def seen(self, outcome: Outcome, **more: Any) -> Seen:
         seconds = time.monotonic() - self.deadline.began if self.deadline else 0.0
-        how = self.target.how
         return Seen(
             target=self.target.name,
             outcome=outcome,
-            how=how() if callable(how) else how,
+            how=self._how(),
             at=self.at,
             seconds=round(seconds, 3),
             **more,
         )
+
+
+    def _how(self) -> str:
+        how = self.target.how
+        try:
+            return str(how() if callable(how) else how)
+        except Exception as error:  # noqa: BLE001 (a pack's: what was seen was seen all the same)
+            return f"(its collector cannot tell: {type(error).__name__})"
 
 
 class Source(Protocol):
@@ -202,10 +209,10 @@ class Gathering:
             targets: list[Any] = list(
                 fact.collect(Look(self._profile, self._shared, given, self._reports, self._rights))
             )
-            if strangers := [target for target in targets if not isinstance(target, Target)]:
+            if strangers := [target for target in targets if not _is_target(target)]:
                 raise TypeError(f"no Target: {strangers[0]!r}")
         except NothingToLookAtError as why:
-            self._publish(Observed(fact.name, (), str(why)))
+            self._publish(Observed(fact.name, (), str(why) or _nothing(fact)))
             return []
         except (Exception, SystemExit) as error:  # noqa: BLE001 (a pack's that breaks: its fact is unknown)
             broken = Seen(target=fact.name, how="", at=datetime.now(UTC), seconds=0.0, **_broke(error))
@@ -215,8 +222,7 @@ class Gathering:
         self._expected[fact.name] = len(targets) + len(blind)
         self._done[fact.name] = dict(enumerate(blind, len(targets)))
         if not targets:
-            absent = "" if blind else f"section {fact.section} names nothing to look at"
-            self._publish(Observed(fact.name, tuple(blind), absent))
+            self._publish(Observed(fact.name, tuple(blind), "" if blind else _nothing(fact)))
         return [_Job(fact.name, place, target) for place, target in enumerate(targets)]
 
     def _absent(self, fact: Wanted, given: Mapping[str, Observed]) -> str:
@@ -300,6 +306,16 @@ class Gathering:
         except BaseException as error:  # noqa: BLE001 (the unforeseen is "could not look", never silence)
             seen = job.seen(**_broke(error))
         self._finished.put((number, seen))
+
+
+def _is_target(thing: object) -> bool:
+    """Its name stands in every report: it must be a text."""
+    return isinstance(thing, Target) and isinstance(thing.name, str)
+
+
+def _nothing(fact: Wanted) -> str:
+    """Why a fact is absent of which nothing more is known."""
+    return f"section {fact.section} names nothing to look at" if fact.section else "nothing to look at"
 
 
 def _import(jobs: Iterable[_Job]) -> None:

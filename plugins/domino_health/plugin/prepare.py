@@ -11,7 +11,7 @@ from domino_health.gate import INTERNAL_ERROR
 from domino_health.plugin.run import Run
 from domino_health.plugin.signals import interruptible
 from domino_health.plugin.suite import SUITE, known_checks, load_pack, table_of_facts
-from domino_health.profile import Loaded, ProfileError, load
+from domino_health.profile import Loaded, ProfileError, files, load
 from domino_health.profile.controls import evidence, frameworks
 from domino_health.profile.errors import did_you_mean
 from domino_health.reports.folder import Folder
@@ -81,7 +81,7 @@ def loaded_profile(config: pytest.Config, recorded: Recorded | None = None) -> L
         raise pytest.UsageError(*str(error).splitlines()) from None
     if recorded is not None and again:
         loaded = loaded.called(recorded.profile_name)
-    if loaded.name in ("", ".", "..") or not loaded.name.isprintable():
+    if loaded.name in ("", ".", "..") or "/" in loaded.name or not loaded.name.isprintable():
         raise pytest.UsageError(
             f"a profile cannot be called {loaded.name!r}: its reports' folder has its name"
         )
@@ -118,9 +118,10 @@ def _lab(config: pytest.Config) -> Callable[[str], Mapping[str, str]]:
 def _recorded(config: pytest.Config) -> Recorded | None:
     if config.option.health_replay is None:
         return None
-    folder = config.invocation_params.dir / Path(config.option.health_replay).expanduser()
+    folder = files.located(config.option.health_replay, config.invocation_params.dir)
     try:
-        return open_recorded(folder)
+        # What `latest` names today: reports say which run it was.
+        return open_recorded(Path(os.path.realpath(folder)))
     except RecordedError as error:
         raise pytest.UsageError(f"--replay={config.option.health_replay}: {error}") from None
 

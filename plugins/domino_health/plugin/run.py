@@ -283,7 +283,9 @@ class Run:
     @property
     def many_clusters(self) -> bool:
         """Whether names must say which cluster they are of."""
-        return len(self.loaded.profile.clusters or ()) > 1
+        clusters = self.loaded.profile.clusters
+        # A replay holds this section against nothing, so that it may be anything.
+        return isinstance(clusters, list | tuple) and len(clusters) > 1
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(

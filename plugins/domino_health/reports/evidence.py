@@ -30,9 +30,6 @@ def write(record: Record, folder: Path) -> None:
     Raises:
         Exception: the first that kept a file from being written.
     """
-    (folder / "facts").mkdir(exist_ok=True)
-    if record.notes:
-        (folder / "knowledge").mkdir(exist_ok=True)
     contents: dict[str, Callable[[], bytes]] = {
         "profile.yaml": record.resolved.encode,
         "findings.json": lambda: _pretty(findings(record)),
@@ -133,7 +130,7 @@ def _fact(observed: Observed, scrub: Callable[[str], str]) -> bytes:
     fact = {
         "format": FACTS_FORMAT,
         "fact": observed.fact,
-        "absent": observed.absent,
+        "absent": clean(scrub(observed.absent)),
         "targets": observed.targets,
     }
     try:
@@ -166,7 +163,8 @@ def _fit(value: Any, scrub: Callable[[str], str]) -> Any:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Under another name first: a run that is killed leaves no half file."""
+    """Under another name first: a run that is killed leaves no half file. The folder around it is made."""
+    path.parent.mkdir(exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     try:
         with temporary.open("wb") as file:

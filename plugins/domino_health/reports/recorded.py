@@ -5,16 +5,19 @@ import hashlib
 import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
 
 from domino_health.facts.observed import FACTS_FORMAT, Observed, Outcome, Seen
+from domino_health.profile import files
 from domino_health.reports.evidence import FORMAT, SUMS
 
 _LARGEST = 4 << 30
 """Bytes of a fact, unpacked: a million objects are a few hundred MiB."""
+_LARGEST_FILE = 256 << 20
+"""Bytes of any other file: a million findings."""
 
 
 class RecordedError(Exception):
@@ -70,8 +73,9 @@ class Recorded:
     def controls(self) -> dict[str, tuple[str, ...]]:
         """What each check was evidence for; nothing where findings.json cannot be read."""
         try:
-            found = msgspec.json.decode((self.folder / "findings.json").read_bytes(), type=_Findings)
-        except (OSError, ValueError, RecursionError):
+            content = files.read(self.folder / "findings.json", _LARGEST_FILE)
+            found = msgspec.json.decode(content, type=_Findings)
+        except (ValueError, RecursionError):
             return {}
         return {result.id: result.controls for result in found.results}
 
@@ -83,6 +87,8 @@ class Recorded:
             type: what its objects decode to.
         """
         path = self.folder / "facts" / f"{fact}.json.gz"
+        if not path.exists():
+            return self._missing(fact, f"the run did not gather {fact}")
         try:
             content = msgspec.json.decode(_unpacked(path), type=_Fact)
             _require_format(path, content.format, FACTS_FORMAT)
@@ -95,10 +101,10 @@ class Recorded:
                 )
                 for seen in content.targets
             ]
-        except FileNotFoundError:
-            return self._missing(fact, f"the run did not gather {fact}")
         except (OSError, EOFError, zlib.error, ValueError, RecursionError, RecordedError) as error:
             return self._missing(fact, f"{path.name} cannot be read: {error}")
+        except MemoryError:
+            return self._missing(fact, f"{path.name} cannot be read: this machine has not enough memory")
         return Observed(fact, tuple(targets), content.absent)
 
     def _missing(self, fact: str, why: str) -> Observed:
@@ -118,19 +124,19 @@ def open_recorded(folder: Path) -> Recorded:
     """
     path = folder / "verdict.json"
     try:
-        verdict = msgspec.json.decode(path.read_bytes(), type=_Verdict)
-    except FileNotFoundError:
         if not folder.is_dir():
-            raise RecordedError("there is no such folder") from None
-        raise RecordedError(
-            "it holds no verdict.json: it is no run's folder, or its run was killed before its verdict"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
+            raise RecordedError("there is no such folder")
+        if not path.exists():
+            raise RecordedError(
+                "it holds no verdict.json: it is no run's folder, or its run was killed before its verdict"
+            )
+        verdict = msgspec.json.decode(files.read(path, _LARGEST_FILE), type=_Verdict)
+        began = verdict.began.astimezone(UTC)
+    except (OSError, ValueError, RecursionError, OverflowError) as error:
         raise RecordedError(f"verdict.json cannot be read: {error}") from None
     _require_format(path, verdict.format, FORMAT)
     if not (folder / "profile.yaml").is_file():
         raise RecordedError("it holds no profile.yaml")
-    began = verdict.began.astimezone(UTC)
     return Recorded(folder, verdict.profile, verdict.gate, began, verdict.exit_status, _verify(folder))
 
 
@@ -144,30 +150,41 @@ def _require_format(path: Path, given: int, known: int) -> None:
 
 def _verify(folder: Path) -> bool:
     """Whether there is a list of digests. Every file of it must be as it was."""
-    try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not (folder / SUMS).exists():
         return False
-    except (OSError, UnicodeDecodeError) as error:
+    try:
+        lines = files.read(folder / SUMS, _LARGEST_FILE).decode().splitlines()
+    except ValueError as error:
         raise RecordedError(f"{SUMS} cannot be read: {error}") from None
     for line in lines:
         digest, _, name = line.partition("  ")
+        if name.startswith("/") or ".." in PurePosixPath(name).parts:
+            raise RecordedError(f"{SUMS} names {name}, which is not in this folder")
         try:
-            with (folder / name).open("rb") as file:
-                same = hashlib.file_digest(file, "sha256").hexdigest() == digest
-        except OSError as error:
-            raise RecordedError(f"{SUMS} names {name}, which cannot be read: {error.strerror}") from None
+            same = _digest(folder / name) == digest
+        except (OSError, ValueError) as error:
+            raise RecordedError(f"{SUMS} names {name}, which cannot be read: {error}") from None
         if not same:
             raise RecordedError(f"{name} was changed since the run: it does not match {SUMS}")
     listed = {line.partition("  ")[2] for line in lines}
-    read = {f"facts/{path.name}" for path in (folder / "facts").glob("*.json.gz")}
-    read |= {f"knowledge/{path.name}" for path in (folder / "knowledge").glob("*.md")}
-    if added := sorted((read | {"profile.yaml", "verdict.json"}) - listed):
+    read = {path.relative_to(folder).as_posix() for pattern in _READ for path in folder.glob(pattern)}
+    if added := sorted(read - listed):
         raise RecordedError(f"{added[0]} is not in {SUMS}: it was added since the run")
     return True
 
 
+_READ = ("verdict.json", "profile.yaml", "findings.json", "facts/*.json.gz", "knowledge/*.md")
+"""What a replay rests on."""
+
+
+def _digest(path: Path) -> str:
+    files.require_file(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _unpacked(path: Path) -> bytes:
+    files.require_file(path)
     with gzip.open(path) as file:
         content: Any = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
