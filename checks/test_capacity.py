@@ -40,8 +40,8 @@ def test_work_in_compute_namespaces_is_bounded(
     """
     compute = [each for each in domino_namespaces if each.part == "compute"]
     there: dict[tuple[str, str], list[ResourceQuota | LimitRange]] = defaultdict(list)
-    bound: ResourceQuota | LimitRange
-    for bound in (*resource_quotas, *limit_ranges):
+    everywhere: list[ResourceQuota | LimitRange] = [*resource_quotas, *limit_ranges]
+    for bound in everywhere:
         there[bound.cluster, bound.metadata.namespace].append(bound)
     hidden = {target.target for target in unseen}
     judged, findings, rows = [], [], []
