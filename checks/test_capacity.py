@@ -1,6 +1,7 @@
 """Capacity: is what users may take bounded, and is there enough of it?"""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator
 
 from domino_health import (
     Assessment,
@@ -38,11 +39,17 @@ def test_work_in_compute_namespaces_is_bounded(
     not queued. A LimitRange bounds each pod instead. Domino's services in other namespaces need neither.
     """
     compute = [each for each in domino_namespaces if each.part == "compute"]
+    there: dict[tuple[str, str], list[ResourceQuota | LimitRange]] = defaultdict(list)
+    everywhere: list[ResourceQuota | LimitRange] = [*resource_quotas, *limit_ranges]
+    for bound in everywhere:
+        there[bound.cluster, bound.metadata.namespace].append(bound)
+    hidden = {target.target for target in unseen}
     judged, findings, rows = [], [], []
     for namespace in compute:
-        bounds = list(_bounds(namespace, [*resource_quotas, *limit_ranges]))
-        if not bounds and any(_hides(target, namespace) for target in unseen):
-            continue
+        cluster, name = namespace.cluster, namespace.name
+        bounds = [row for bound in there[cluster, name] for row in _rows(bound)]
+        if not bounds and not hidden.isdisjoint((cluster, f"{cluster}/{name}")):
+            continue  # a bound of it may stand where nobody could look
         judged.append(namespace)
         rows += bounds
         if not bounds:
@@ -57,16 +64,7 @@ def test_work_in_compute_namespaces_is_bounded(
     )
 
 
-def _bounds(
-    namespace: DominoNamespace, there: Sequence[ResourceQuota | LimitRange]
-) -> Iterator[tuple[str, str, str, str]]:
-    for each in there:
-        if (each.cluster, each.metadata.namespace) == (namespace.cluster, namespace.name):
-            for resource, amount in sorted(each.bounds.items()):
-                used = each.status.used.get(resource, "") if isinstance(each, ResourceQuota) else ""
-                yield each.ref.text(with_cluster=True), resource, amount, used
-
-
-def _hides(target: Unseen, namespace: DominoNamespace) -> bool:
-    """Whether a bound of the namespace may stand where nobody could look."""
-    return target.target in (namespace.cluster, f"{namespace.cluster}/{namespace.name}")
+def _rows(bound: ResourceQuota | LimitRange) -> Iterator[tuple[str, str, str, str]]:
+    for resource, amount in sorted(bound.bounds.items()):
+        used = bound.status.used.get(resource, "") if isinstance(bound, ResourceQuota) else ""
+        yield bound.ref.text(with_cluster=True), resource, amount, used

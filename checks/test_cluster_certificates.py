@@ -1,9 +1,12 @@
 """Certificates inside of the cluster: what the platform's own parts trust each other by."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from checks.certificates import VALIDITY, dates, validity, when
-from domino_health import Assessment, Attachment, Duration, Finding, Severity, TlsSecret, check
+from domino_health import Assessment, Attachment, Certificate, Duration, Finding, Severity, TlsSecret, check
+
+EXAMPLES = 3
 
 
 @check("IDP-008", severity=Severity.CRITICAL)
@@ -39,7 +42,7 @@ def test_tls_secrets_hold_certificates_that_belong_together_and_last(
         if secret.problem:
             findings.append(Finding(secret.ref, secret.problem, Severity.HIGH))
         if secret.mismatch:
-            own, issuers = secret.certificates[0], "; ".join(each.subject for each in secret.authorities)
+            own, issuers = secret.certificates[0], _subjects(secret.authorities)
             message = f"the certificate of {own.subject} was not issued by its ca.crt ({issuers})"
             findings.append(Finding(secret.ref, f"{message}: {secret.mismatch}", Severity.HIGH))
         for key, certificate in secret.named:
@@ -61,3 +64,9 @@ def test_tls_secrets_hold_certificates_that_belong_together_and_last(
     )
     worst = f"the first certificate {when(by_end[0][2].not_after, now)}"
     return Assessment(tls_secrets, findings, worst=worst, attachments=[table])
+
+
+def _subjects(certificates: Sequence[Certificate]) -> str:
+    """Whose they are; a bundle has hundreds."""
+    more = f"; and {len(certificates) - EXAMPLES} more" if len(certificates) > EXAMPLES else ""
+    return "; ".join(each.subject for each in certificates[:EXAMPLES]) + more

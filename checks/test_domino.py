@@ -6,6 +6,8 @@ from domino_health import Assessment, Attachment, Candidate, DominoService, Find
 
 NEEDED = ("front_end", "dispatcher", "keycloak", "metadata_database", "message_queue")
 """Without one of these nothing of Domino works: scaled to nothing, it is down, whoever wanted it so."""
+EXAMPLES = 3
+"""Candidates that are named; all are in the table."""
 VOTING = ("metadata_database", "message_queue")
 """A replica set and a cluster: they serve only while more than half of them is there."""
 
@@ -48,8 +50,9 @@ def _findings(service: DominoService) -> Iterator[Finding]:
         yield Finding(service.ref, message)
     if len(service.candidates) > 1:
         yield _ambiguous(service)
+    awake = any(candidate.wanted for candidate in service.candidates)
     for candidate in service.candidates:
-        if (found := _not_whole(service, candidate)) is not None:
+        if (found := _not_whole(service, candidate, another=awake)) is not None:
             message, severity = found
             yield Finding(service.ref_of(candidate), f"{service.title}: {message}", severity)
 
@@ -57,23 +60,23 @@ def _findings(service: DominoService) -> Iterator[Finding]:
 def _ambiguous(service: DominoService) -> Finding:
     refs = tuple(service.ref_of(candidate) for candidate in service.candidates)
     awake = sum(candidate.wanted > 0 for candidate in service.candidates)
-    names = ", ".join(map(str, refs))
+    more = f" and {len(refs) - EXAMPLES} more" if len(refs) > EXAMPLES else ""
+    names = ", ".join(map(str, refs[:EXAMPLES])) + more
     return Finding(
         service.ref,
         f"{service.title}: {len(refs)} candidates, found by {service.found_by}: {names}",
         Severity.MEDIUM if awake != 1 else Severity.LOW,
         count=len(refs),
-        examples=refs,
+        examples=refs[:EXAMPLES],
     )
 
 
-def _not_whole(service: DominoService, candidate: Candidate) -> tuple[str, Severity] | None:
-    """What it lacks, and how bad that is."""
+def _not_whole(service: DominoService, candidate: Candidate, *, another: bool) -> tuple[str, Severity] | None:
+    """What it lacks, and how bad that is. ``another``: where it is scaled to nothing, another one is not."""
     ready, wanted = candidate.ready, candidate.wanted
     if wanted == 0:
-        other = any(each.wanted for each in service.candidates)
         needed = service.role in NEEDED or bool(service.named)
-        if other:
+        if another:
             return None  # told as one of two candidates
         return "scaled to nothing", Severity.HIGH if needed else Severity.LOW
     if ready >= wanted:

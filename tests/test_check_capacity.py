@@ -1,11 +1,14 @@
 """CAP-001: what users start is bounded."""
 
+import json
 from collections.abc import Sequence
 
+import msgspec
 import pytest
 from checks import test_capacity as capacity
 
 from domino_health import Assessment, DominoNamespace, LimitRange, ResourceQuota, Unseen
+from domino_health.facts.quotas import LimitRangeList
 from platform_builders import limit_range, namespace, quota
 
 COMPUTE = namespace()
@@ -30,6 +33,16 @@ def test_either_kind_of_bound_is_enough() -> None:
     ):
         assert len(bounded.population) == 1
         assert bounded.findings == ()
+
+
+def test_a_limit_range_without_limits_is_read_as_the_api_server_writes_it_and_bounds_nothing() -> None:
+    metadata = {"name": "empty", "namespace": "domino-compute"}
+    items = [{"metadata": metadata, "spec": {"limits": None}}, {"metadata": metadata}]
+    written = json.dumps({"metadata": {}, "items": items})
+
+    read = msgspec.json.decode(written, type=LimitRangeList).items
+
+    assert [each.bounds for each in read] == [{}, {}]
 
 
 def test_what_bounds_is_shown_with_its_use() -> None:

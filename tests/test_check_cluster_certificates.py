@@ -116,6 +116,15 @@ def test_a_certificate_that_its_ca_has_not_issued_is_found() -> None:
     )
 
 
+@pytest.mark.parametrize(("bundle", "more"), [(3, ""), (4, "; and 1 more"), (140, "; and 137 more")])
+def test_of_a_bundle_that_has_not_issued_it_a_few_are_named(bundle: int, more: str) -> None:
+    issuers = tuple(authority(sha256=str(at)) for at in range(bundle))
+
+    message = found(assess(secret(certificate(), authorities=issuers, mismatch="no issuer"))).message
+
+    assert f"({'; '.join(['CN=hephaestus-ca'] * 3)}{more}): no issuer" in message
+
+
 def test_a_root_that_stands_under_both_keys_is_told_once() -> None:
     root = authority(left=-DAY)
 

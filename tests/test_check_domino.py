@@ -145,6 +145,14 @@ def test_one_that_is_scaled_to_nothing_beside_one_that_runs_is_left_over() -> No
     assert finding.severity is Severity.LOW
 
 
+@pytest.mark.parametrize(("candidates", "more"), [(3, ""), (4, " and 1 more"), (2000, " and 1997 more")])
+def test_of_many_candidates_a_few_are_named_and_all_are_counted(candidates: int, more: str) -> None:
+    (finding,) = found(service("keycloak", *[(1, 1)] * candidates))
+
+    assert finding.message.endswith(f"deployment/domino-platform/keycloak-2{more}")
+    assert (finding.count, len(finding.examples)) == (candidates, 3)
+
+
 def test_two_that_are_both_scaled_to_nothing_are_each_found() -> None:
     findings = found(service("message_queue", (0, 0), (0, 0)))
 

@@ -2,11 +2,23 @@
 
 import gzip
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domino_health.collectors.looking import (
+    CollectionError,
+    Deadline,
+    Look,
+    NothingToLookAtError,
+    Shared,
+    Target,
+)
+from domino_health.collectors.previous import previous
+from domino_health.facts.previous import PreviousRun
+from domino_health.profile import Profile
 from suites import FINDS, Ran, Suite, a_check
 
 
@@ -122,3 +134,85 @@ def test_a_replay_compares_with_the_run_that_was_the_one_before_then(suite: Suit
     assert line.endswith("UTC: 1 new")
     replayed = next((ran.root / "reports" / "suite" / "replays").iterdir())
     assert (replayed / "findings.json").read_bytes() == (folder / "findings.json").read_bytes()
+
+
+FINDINGS = '{"results": []}'
+VERDICT = '{"began": "2026-11-24T03:00:00Z", "gate": "open", "exit_status": 0}'
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """A profile's reports, and another one's beside them, each with a run."""
+    for folder in ("prod/run", "other/run"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "findings.json").write_text(FINDINGS)
+        (tmp_path / folder / "verdict.json").write_text(VERDICT)
+    return tmp_path / "prod"
+
+
+def look(reports: Path) -> Target[PreviousRun]:
+    (target,) = previous(Look(Profile(version=1), Shared(), reports=reports))
+    return target
+
+
+def read(reports: Path) -> PreviousRun:
+    target = look(reports)
+    (run,) = target.look(Deadline(target.allowed), lambda _: None)
+    return run
+
+
+@pytest.mark.parametrize("kind", ["a link", "a file", "a directory"])
+def test_latest_names_a_run_beside_it_in_whichever_form_the_file_system_has(reports: Path, kind: str) -> None:
+    if kind == "a link":
+        (reports / "latest").symlink_to("run")
+    elif kind == "a file":
+        (reports / "latest").write_text("run\n")
+    else:  # a copy that has followed the link
+        (reports / "run").rename(reports / "latest")
+
+    assert read(reports).folder == ("latest" if kind == "a directory" else "run")
+
+
+@pytest.mark.parametrize(
+    "name", ["../other/run", ".", "..", "", "none", "latest", "a\0b", "a" * 255, "a" * 5000]
+)
+@pytest.mark.parametrize("kind", ["a link", "a file"])
+def test_latest_leads_nowhere_but_to_a_run_beside_it(reports: Path, name: str, kind: str) -> None:
+    pointer = reports / "latest"
+    if kind == "a link" and name and "\0" not in name and len(name) < 256:
+        pointer.symlink_to(name)
+    else:
+        pointer.write_text(name)
+
+    with pytest.raises(NothingToLookAtError, match="latest names no run beside it"):
+        look(reports)
+
+
+def test_a_pipe_called_latest_is_not_waited_for(reports: Path) -> None:
+    os.mkfifo(reports / "latest")
+
+    with pytest.raises(NothingToLookAtError, match="names no run"):
+        look(reports)
+
+
+@pytest.mark.parametrize(("bytes_more", "told"), [(0, None), (1, "more than 1 MiB")])
+def test_findings_without_end_are_not_read(
+    reports: Path, monkeypatch: pytest.MonkeyPatch, bytes_more: int, told: str | None
+) -> None:
+    monkeypatch.setattr("domino_health.collectors.previous._LARGEST", 1 << 20)
+    (reports / "run" / "findings.json").write_text(FINDINGS.ljust((1 << 20) + bytes_more))
+    (reports / "latest").symlink_to("run")
+
+    if told is None:
+        assert read(reports).findings == ()
+    else:
+        with pytest.raises(CollectionError, match=told):
+            read(reports)
+
+
+def test_a_run_that_began_in_no_time_zone_cannot_be_compared(reports: Path) -> None:
+    (reports / "run" / "verdict.json").write_text(VERDICT.replace("Z", ""))
+    (reports / "latest").symlink_to("run")
+
+    with pytest.raises(CollectionError, match="timezone"):
+        read(reports)

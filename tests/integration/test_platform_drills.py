@@ -190,13 +190,16 @@ def test_a_compute_namespace_without_a_bound_is_found_until_it_has_one(
     quota, claims = domino.bounds()
     limits = domino.new("v1", "LimitRange", "executions", domino.COMPUTE)
     limits["spec"] = {"limits": [{"type": "Container", "max": {"cpu": "64"}}]}
+    idle = domino.new("v1", "LimitRange", "idle", domino.COMPUTE)  # of no limits: null on the wire
     platform.delete(quota)
+    platform.create({**idle, "spec": {"limits": []}})
     try:
         without = looked(tmp_path, profile(platform))
         platform.create(limits)
         within = looked(tmp_path, profile(platform))
     finally:
         platform.delete(limits)
+        platform.delete(idle)
         platform.create(quota, exist_ok=True)
     again = looked(tmp_path, profile(platform))
 

@@ -1,7 +1,8 @@
 """The run before this one, read from its reports."""
 
+import os
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,19 @@ from typing import Any
 import msgspec
 
 from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
+from domino_health.facts.kubernetes import Moment
 from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.profile.files import read
 from domino_health.vocabulary import Ref
 
-_LARGEST = 256 << 20
-"""Bytes of findings.json: a million findings."""
+_LARGEST = 64 << 20
+"""Bytes of findings.json: 250,000 findings, in a few seconds."""
+_LONGEST_NAME = 255
+"""Bytes; no file system takes more."""
 
 
 class _Verdict(msgspec.Struct):
-    began: datetime
+    began: Moment
     gate: str
     exit_status: int
 
@@ -46,21 +50,23 @@ class _Findings(msgspec.Struct):
 
 def previous(look: Look) -> list[Target[PreviousRun]]:
     """The run that ``latest`` names, in the folder of this profile's reports."""
-    folder = _latest(look.reports) if look.reports else None
-    if folder is None:
+    pointer = look.reports / "latest" if look.reports else None
+    if pointer is None or not os.path.lexists(pointer):
         raise NothingToLookAtError("there is no earlier run of this profile")
+    if (folder := _named_by(pointer)) is None:
+        raise NothingToLookAtError(f"{pointer} names no run beside it")
     return [Target("latest", f"read {folder}", timedelta(seconds=30), partial(_read, folder))]
 
 
-def _latest(reports: Path) -> Path | None:
-    pointer = reports / "latest"
-    if pointer.is_symlink() or pointer.is_dir():
-        return pointer.resolve() if pointer.is_dir() else None
-    try:  # where the file system knows no links, it is a file with the name
-        name = pointer.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError):
+def _named_by(pointer: Path) -> Path | None:
+    """The folder that ``latest`` names, one of those beside it: whoever wrote it must not lead elsewhere."""
+    try:
+        folder = pointer.resolve()
+        if not folder.is_dir():  # where the file system knows no links, it is a file with the name
+            folder = (pointer.parent / read(pointer, _LONGEST_NAME).decode().strip()).resolve()
+        return folder if folder.is_dir() and folder.parent == pointer.parent.resolve() else None
+    except (OSError, ValueError, RuntimeError):  # RuntimeError: links in a circle
         return None
-    return reports / name if name and (reports / name).is_dir() else None
 
 
 def _read(folder: Path, _deadline: Deadline, _say: Callable[[str], None]) -> Sequence[PreviousRun]:
@@ -90,7 +96,10 @@ def _read(folder: Path, _deadline: Deadline, _say: Callable[[str], None]) -> Seq
 
 def _decoded(path: Path, type: type[Any]) -> Any:
     try:
-        return msgspec.json.decode(read(path, _LARGEST), type=type)
+        content = read(path, _LARGEST)
+        if len(content) > _LARGEST:
+            raise ValueError(f"more than {_LARGEST >> 20} MiB")
+        return msgspec.json.decode(content, type=type)
     except (ValueError, UnicodeDecodeError, RecursionError) as error:  # msgspec's errors are ValueErrors
         raise CollectionError(
             f"{path}: the run before this one left nothing that can be read: {error}",

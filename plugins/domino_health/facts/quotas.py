@@ -64,7 +64,8 @@ class Limit(Kubernetes, frozen=True):
 class LimitRangeSpec(Kubernetes, frozen=True):
     """``spec`` of a limit range."""
 
-    limits: tuple[Limit, ...] = ()
+    limits: tuple[Limit, ...] | None = ()
+    """The API server writes null for a range that limits nothing: without this, all others were unread."""
 
 
 class LimitRange(Kubernetes, frozen=True):
@@ -84,7 +85,7 @@ class LimitRange(Kubernetes, frozen=True):
         """What a pod or a container may have at most, or has if it says nothing. A minimum is no bound."""
         return {
             key: value
-            for limit in self.spec.limits
+            for limit in self.spec.limits or ()
             if limit.type in ("Container", "Pod")
             for key, value in {**limit.default, **limit.max}.items()
         }
