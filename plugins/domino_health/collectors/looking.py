@@ -29,7 +29,7 @@ class CollectionError(Exception):
         self, reason: object, cure: object, outcome: Outcome = Outcome.FAILED, seen: Sequence[Any] = ()
     ) -> None:
         super().__init__(reason)
-        if not isinstance(outcome, Outcome) or outcome is Outcome.SEEN:  # it would pass for an empty answer
+        if type(outcome) is not Outcome or outcome is Outcome.SEEN:  # it would pass for an empty answer
             raise TypeError(f"{outcome!r} is no outcome of a refusal: {reason}")
         # Of a pack it may be an exception, or nothing; a report has room for text alone.
         self.reason = "" if reason is None else str(reason)
