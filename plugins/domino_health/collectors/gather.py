@@ -78,7 +78,6 @@ class _Job:
             **more,
         )
 
-
     def _how(self) -> str:
         how = self.target.how
         try:
