@@ -190,8 +190,8 @@ class Ending:
         if recorded is None:
             return None
         same = loaded.source == recorded.profile
-        profile = "as recorded" if same else str(loaded.source)
-        return Replay(str(recorded.folder), recorded.verified, profile, recorded.exit_status)
+        profile = "as recorded" if same else clean(str(loaded.source))
+        return Replay(clean(str(recorded.folder)), recorded.verified, profile, recorded.exit_status)
 
     def _runbooks(self) -> Iterator[tuple[str, str]]:
         """The runbooks of the checks that somebody must look after, by id."""
