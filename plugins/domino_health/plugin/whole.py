@@ -61,7 +61,7 @@ def _under_another_name(writer: Any, attribute: str, end: bytes) -> Iterator[Non
 
 
 def _may_be_replaced(path: Path) -> bool:
-    """Not so /dev/stdout, which may be a file; nor what its writer must meet: a folder, an impossible name."""
+    """Not so /dev/stdout, which may be a file; nor what writers must meet: a folder, an impossible name."""
     if path.absolute().parts[1:2] in (("dev",), ("proc",)):
         return False
     try:
