@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from domino_health.plugin import whole
 from suites import FINDS, HANGS, Suite, a_check, hearing
 
 
@@ -136,6 +137,23 @@ def pytest_sessionfinish():
     assert ran.status == 3
     assert not (ran.folder / "report.html").exists()
     assert ran.last_line.endswith(str(ran.folder))
+
+
+def test_a_page_behind_a_link_does_not_outlive_a_verdict_that_cannot_be_written(suite: Suite) -> None:
+    (suite.root / "mine.html").symlink_to("page.html")
+    suite.facts(
+        more="""
+from pathlib import Path
+
+def pytest_sessionfinish():
+    for folder in Path("reports/suite").iterdir():
+        (folder / "verdict.json").mkdir()
+"""
+    )
+
+    assert suite.run("--html=mine.html").status == 3
+
+    assert not (suite.root / "page.html").exists()
 
 
 def test_latest_names_the_last_run_also_where_it_broke(suite: Suite) -> None:
@@ -280,6 +298,15 @@ def test_where_the_terminal_breaks_the_run_has_not_found_anything_unhealthy(suit
     assert status in (0, 3)
     assert (word == "open") is (status == 0)
     assert page in (status == 0, None)
+
+
+def test_a_report_that_goes_where_the_terminals_lines_go_takes_no_place_of_theirs(tmp_path: Path) -> None:
+    """Written beside and renamed it would: that of /dev/stdout itself, or of the file that is behind it."""
+    with (tmp_path / "out.txt").open("w") as out:
+        assert Path(f"/dev/fd/{out.fileno()}").is_file()
+        assert not whole._may_be_replaced(Path(f"/dev/fd/{out.fileno()}"))
+        assert not whole._may_be_replaced(Path(f"/proc/self/fd/{out.fileno()}"))
+    assert whole._may_be_replaced(tmp_path / "out.txt")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])

@@ -555,6 +555,34 @@ def test_reports_that_the_user_asked_for_stand_where_he_asked(suite: Suite) -> N
     }
 
 
+def test_reports_behind_a_link_stand_where_it_leads(suite: Suite) -> None:
+    (suite.root / "artifacts").mkdir()
+    for name in ("x.xml", "y.html"):
+        (suite.root / name).symlink_to(f"artifacts/{name}")
+
+    assert suite.run("--junitxml=x.xml", "--html=y.html").status == 0
+
+    assert len(Junit.read(suite.root / "artifacts" / "x.xml").cases) == 1
+    assert "OPEN" in (suite.root / "artifacts" / "y.html").read_text(encoding="utf-8").upper()
+    assert (suite.root / "x.xml").is_symlink()
+
+
+@pytest.mark.parametrize("option", ["--junitxml", "--html"])
+@pytest.mark.parametrize(("length", "status"), [(255, 0), (256, 3)])
+def test_a_reports_name_that_no_file_can_have_costs_no_other_report(
+    suite: Suite, option: str, length: int, status: int
+) -> None:
+    """The longest name that a file can have is one of 255 bytes."""
+    ran = suite.run(f"{option}={'x' * length}")
+
+    assert ran.status == status
+    assert ran.last_line.startswith("gate default")
+    other = {"--junitxml": "report.html", "--html": "junit.xml"}[option]
+    assert (ran.folder / other).is_file()
+    assert ran.verdict["exit_status"] == status
+    assert (ran.folder / "SHA256SUMS").is_file()
+
+
 @pytest.mark.parametrize(
     ("ini", "options", "environment"),
     [("filterwarnings = error", (), ""), ("", ("-W", "error"), ""), ("", (), "error")],

@@ -374,6 +374,16 @@ def test_a_fact_that_is_too_large_for_this_machine_was_not_seen(
     assert "things.json.gz cannot be read: this machine has not enough memory" in ran.out
 
 
+def test_a_folder_whose_name_is_no_text_is_replayed_with_a_verdict(suite: Suite) -> None:
+    folder = recorded(suite).rename(os.fsdecode(b"caf\xe9"))
+
+    ran = suite.run(profile=(f"--replay={folder}",))
+
+    assert ran.status == 1
+    (again,) = (suite.root / "reports" / "suite" / "replays").glob("2*")
+    assert json.loads((again / "verdict.json").read_text())["replay"]["of"].endswith("/caf\ufffd")
+
+
 def test_a_replay_of_the_latest_run_says_which_one_that_was(suite: Suite) -> None:
     folder = recorded(suite)
 

@@ -34,6 +34,14 @@ def test_a_pattern_covers_nothing_else(pattern: str) -> None:
     assert not waiver(pattern).covers("TST-001", POD)
 
 
+@pytest.mark.parametrize("name", ["[::1]:443", "[fd00::1%eth0]:443", "what?[*]", "[!a"])
+def test_a_name_that_is_copied_from_a_report_covers_itself(name: str) -> None:
+    endpoint = Ref("", "endpoint", "", name)
+
+    assert waiver(str(endpoint)).covers("TST-001", endpoint)
+    assert waiver("endpoint/*").covers("TST-001", endpoint)
+
+
 def test_a_waiver_is_of_one_check() -> None:
     assert not waiver("*").covers("TST-002", POD)
 

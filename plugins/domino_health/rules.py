@@ -44,9 +44,11 @@ class Waiver:
     """The file that it came from, where that is not the profile."""
 
     def covers(self, check: str, subject: Ref) -> bool:
-        """Whether it is about this finding, expired or not."""
+        """Whether it is about this finding, expired or not. A name covers itself: ``endpoint/[::1]:443``."""
+        if check != self.check:
+            return False
         names = (str(subject), subject.text(with_cluster=True))
-        return check == self.check and any(fnmatchcase(name, self.subject) for name in names)
+        return self.subject in names or any(fnmatchcase(name, self.subject) for name in names)
 
     def expired(self, day: date) -> bool:
         """Whether it holds no more on this day, UTC."""

@@ -22,6 +22,9 @@ WAY_IN_HANGS = (
 )
 
 
+_REFUSALS = tuple(outcome for outcome in Outcome if outcome is not Outcome.SEEN)
+
+
 class CollectionError(Exception):
     """Could not look: what was tried, what came back, what would help. Never an empty list instead."""
 
@@ -29,7 +32,7 @@ class CollectionError(Exception):
         self, reason: object, cure: object, outcome: Outcome = Outcome.FAILED, seen: Sequence[Any] = ()
     ) -> None:
         super().__init__(reason)
-        if type(outcome) is not Outcome or outcome is Outcome.SEEN:  # it would pass for an empty answer
+        if outcome not in _REFUSALS:  # SEEN would pass for an empty answer
             raise TypeError(f"{outcome!r} is no outcome of a refusal: {reason}")
         # Of a pack it may be an exception, or nothing; a report has room for text alone.
         self.reason = "" if reason is None else str(reason)

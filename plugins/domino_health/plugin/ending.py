@@ -1,6 +1,7 @@
 """After the checks: the verdict, and every report of it, however the run ended."""
 
 import contextlib
+import os
 import stat
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -58,7 +59,7 @@ class Ending:
         # What goes wrong with one report must not cost another one.
         failed = _attempt(lambda: junit.complete(config, self._missing(), self.run.shown))
         failed += _attempt(lambda: evidence.write(self._known(), self.folder.path))
-        self._writing.enter_context(written_whole(config))
+        failed += _attempt(lambda: self._writing.enter_context(written_whole(config)))
         try:
             yield
         except BaseException as error:  # noqa: BLE001 (another plugin's, SystemExit too; ours are still to come)
@@ -190,8 +191,8 @@ class Ending:
         if recorded is None:
             return None
         same = loaded.source == recorded.profile
-        profile = "as recorded" if same else str(loaded.source)
-        return Replay(str(recorded.folder), recorded.verified, profile, recorded.exit_status)
+        profile = "as recorded" if same else clean(str(loaded.source))
+        return Replay(clean(str(recorded.folder)), recorded.verified, profile, recorded.exit_status)
 
     def _runbooks(self) -> Iterator[tuple[str, str]]:
         """The runbooks of the checks that somebody must look after, by id."""
@@ -266,9 +267,9 @@ class Page:
             report.pytest_sessionfinish(self._session)
 
     def remove(self) -> None:
-        """Take it away, if this run has written it."""
+        """Take it away, if this run has written it. Not a link to it, which would leave what it says."""
         if self.written:
-            _attempt(self.path.unlink)
+            _attempt(Path(os.path.realpath(self.path)).unlink)
 
     def _stamp(self) -> tuple[int, int] | None:
         try:

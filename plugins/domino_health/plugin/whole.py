@@ -15,6 +15,8 @@ from _pytest.junitxml import LogXML, xml_key  # no public name, as in reports/ju
 
 _TAIL = 64
 """Bytes at a file's end in which its last tag stands."""
+_LONGEST = 60
+"""Characters of a file's name in that of its part, which must not be too long where the name is not."""
 
 
 @contextlib.contextmanager
@@ -41,11 +43,11 @@ def written_whole(config: pytest.Config) -> Iterator[None]:
 @contextlib.contextmanager
 def _under_another_name(writer: Any, attribute: str, end: bytes) -> Iterator[None]:
     name = getattr(writer, attribute)
-    final = Path(name)
-    if final.exists() and not final.is_file():  # /dev/stdout, say; or a folder in the way, which it must meet
+    if not _may_be_replaced(Path(name)):
         yield
         return
-    part = final.with_name(f".{final.name}.part")
+    final = Path(os.path.realpath(name))  # a link stays, and what it names is written
+    part = final.with_name(f".{final.name[-_LONGEST:]}.part")
     setattr(writer, attribute, type(name)(part))
     try:
         yield
@@ -56,6 +58,16 @@ def _under_another_name(writer: Any, attribute: str, end: bytes) -> Iterator[Non
                 part.replace(final)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _may_be_replaced(path: Path) -> bool:
+    """Not so /dev/stdout, which may be a file; nor what writers must meet: a folder, an impossible name."""
+    if path.absolute().parts[1:2] in (("dev",), ("proc",)):
+        return False
+    try:
+        return path.is_file() or not path.exists()
+    except OSError:
+        return False
 
 
 def _ends_with(path: Path, end: bytes) -> bool:
