@@ -98,6 +98,15 @@ def test_a_check_that_does_not_exist_is_a_usage_error(suite: Suite, id: str, hin
     assert f"--explain: there is no check {id}; {hint}" in out
 
 
+@pytest.mark.parametrize(("profile", "told"), [("", True), (TLS, False)])
+def test_without_a_profile_a_packs_check_is_not_known_and_that_is_told(
+    suite: Suite, profile: str, told: bool
+) -> None:
+    _, out = asked(suite, "--explain=ACME-001", profile=profile)
+
+    assert ("those of packs are known with --profile" in out) is told
+
+
 def test_a_profile_with_mistakes_is_a_usage_error_also_here(suite: Suite) -> None:
     for option in ("--list-checks", "--explain=SCHED-001", "--show-profile"):
         status, out = asked(suite, option, profile=PROFILE + "cluster: []\n")

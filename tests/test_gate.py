@@ -25,6 +25,7 @@ from domino_health.vocabulary import CheckSpec
 GATE = Gate()
 DAY = date(2026, 11, 25)
 RULES = Rules(DAY)
+KNOWN = [*(f"TST-{number:03}" for number in range(1, 37)), "SCHED-001", "SCHED-002", "UPG-001", "UPG-002"]
 UNSEEN = Unseen("west", "connection refused", "bring it up", "failed", "pods")
 
 
@@ -43,14 +44,14 @@ def result(id: str = "TST-001", state: State = State.PASSED, *, closes: bool | N
 
 
 def verdict(*results: Result, **more: object) -> Verdict:
-    given = {"selected": [each.id for each in results], "known": 40, "gate": GATE, **more}
+    given = {"selected": [each.id for each in results], "known": KNOWN, "gate": GATE, **more}
     return decide(results, **given)  # type: ignore[arg-type]
 
 
 def test_findings_on_nothing_that_was_assessed_are_nothing_that_a_gate_can_rest_on() -> None:
     warned = judge(spec(), Assessment([], [finding(Severity.LOW)]), (), RULES)
 
-    closed = decide([warned], selected=["TST-001"], known=1, gate=GATE)
+    closed = decide([warned], selected=["TST-001"], known=["TST-001"], gate=GATE)
 
     assert (closed.open, closed.assessed) == (False, 0)
 
@@ -238,7 +239,7 @@ def test_a_required_check_that_is_skipped_closes_whether_or_not_its_result_says_
 
     assert (silent.exit_status, told.exit_status) == (NOT_KNOWN, NOT_KNOWN)
     assert silent.reasons == ("UPG-001 is required by gate upgrade, and did not assess: because",)
-    assert told.reasons == ("UPG-001 skipped: because",), "it is told once"
+    assert told.reasons == ("UPG-001 skipped: because; gate upgrade requires it",), "it is told once"
 
 
 def test_a_required_check_that_left_no_result_is_told_once() -> None:
@@ -252,6 +253,16 @@ def test_an_area_of_which_nothing_was_selected_closes() -> None:
 
     assert decided.exit_status == NOT_KNOWN
     assert decided.reasons == ("area SCHED is required by gate upgrade, and none of its checks was selected",)
+
+
+def test_what_this_version_does_not_have_is_told_from_what_was_not_selected() -> None:
+    decided = upgrade(result("TST-001"), known=["TST-001", "UPG-002"])
+
+    assert decided.exit_status == NOT_KNOWN
+    assert decided.reasons == (
+        "area SCHED is required by gate upgrade, and this version has no check of it",
+        "UPG-001 is required by gate upgrade, and there is no such check in this version",
+    )
 
 
 def test_an_area_of_which_nothing_assessed_anything_closes() -> None:

@@ -106,6 +106,10 @@ def test_the_message_is_our_one_line(junit: Junit) -> None:
     }
 
 
+def test_each_output_is_there_once(junit: Junit) -> None:
+    assert [len(case.findall("system-out")) for case in junit.cases] == [1] * 9
+
+
 def test_what_was_found_stands_in_the_failure_and_in_the_output(junit: Junit) -> None:
     case = junit.case("TST-002")
 

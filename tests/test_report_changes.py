@@ -130,3 +130,11 @@ def test_the_run_before_is_found_among_the_facts() -> None:
     assert found is not None
     assert found.before == before
     assert [id for id, _ in found.new] == ["SCHED-001"]
+
+
+def test_a_run_before_with_none_of_these_checks_is_not_compared() -> None:
+    other = previous(states={"CAP-001": "passed"})
+
+    told = since_previous(a_record(a_result("SCHED-001"), observed=seen_before(other)))
+
+    assert told == (None, "it had none of these checks")

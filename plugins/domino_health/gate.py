@@ -46,7 +46,7 @@ def decide(
     results: Sequence[Result],
     *,
     selected: Collection[str],
-    known: int,
+    known: Collection[str],
     gate: Gate,
     broken: Sequence[str] = (),
     pytest_status: int = OPEN,
@@ -56,17 +56,17 @@ def decide(
     Args:
         results: one for each check that ran.
         selected: ids of the checks that should have run.
-        known: how many checks there are in all.
+        known: ids of all checks there are.
         gate: what closes it.
         broken: what else went wrong (modules that could not be collected), a line each.
         pytest_status: the exit status that pytest came to. 2, 3, 4 and 5 stand.
     """
     unhealthy = [_reason(result) for result in results if result.state is State.FAILED]
-    blind = [_reason(result) for result in results if result.closes and result.state is not State.FAILED]
+    blind = [_blind(result, gate) for result in results if result.closes and result.state is not State.FAILED]
     missing = sorted(set(selected) - {result.id for result in results})
     blind += [f"{id} left no result" for id in missing]
     blind += broken
-    blind += _wanting(results, set(selected), gate)
+    blind += _wanting(results, set(selected), known, gate)
     assessed = sum(map(_assessed, results))
     if not assessed and not unhealthy:
         blind.append("no check assessed anything")
@@ -92,7 +92,7 @@ def decide(
         open=status == OPEN,
         exit_status=status,
         reasons=(*unhealthy, *blind),
-        known=known,
+        known=len(known),
         selected=len(selected),
         assessed=assessed,
         states=Counter(result.state.value for result in results),
@@ -108,21 +108,34 @@ def _reason(result: Result) -> str:
     return f"{result.id} {result.state.value}: {result.reason}"
 
 
+def _blind(result: Result, gate: Gate) -> str:
+    """Why what is no failure closes it. A skip closes nothing, but where the gate requires the check."""
+    required = f"; gate {gate.name} requires it" if result.state is State.SKIPPED else ""
+    return f"{_reason(result)}{required}"
+
+
 def _assessed(result: Result) -> bool:
     return result.state in ASSESSED and result.population > 0
 
 
-def _wanting(results: Sequence[Result], selected: Collection[str], gate: Gate) -> Iterator[str]:
+def _wanting(
+    results: Sequence[Result], selected: Collection[str], known: Collection[str], gate: Gate
+) -> Iterator[str]:
     """What the gate requires and no reason speaks of yet: checks and areas that did not assess."""
     by_id = {result.id: result for result in results}
+    areas = {id.rpartition("-")[0] for id in known}
     for wanted in gate.requires:
         area = [result for result in results if result.area == wanted]
         if "-" in wanted and wanted not in by_id:
             if wanted not in selected:
-                yield f"{wanted} is required by gate {gate.name}, and was not selected"
+                why = "was not selected" if wanted in known else "there is no such check in this version"
+                yield f"{wanted} is required by gate {gate.name}, and {why}"
         elif "-" in wanted:
             if not (_assessed(by_id[wanted]) or by_id[wanted].closes):
                 yield f"{wanted} is required by gate {gate.name}, and did not assess: {by_id[wanted].reason}"
         elif not any(_assessed(result) or result.closes for result in area):
-            what = "none of its checks assessed anything" if area else "none of its checks was selected"
-            yield f"area {wanted} is required by gate {gate.name}, and {what}"
+            if wanted not in areas:
+                why = "this version has no check of it"
+            else:
+                why = "none of its checks assessed anything" if area else "none of its checks was selected"
+            yield f"area {wanted} is required by gate {gate.name}, and {why}"

@@ -65,7 +65,8 @@ def _explained(config: pytest.Config, loaded: Loaded | None) -> str:
     id = config.option.health_explain
     checks = loaded.checks if loaded else known_checks()
     if id not in checks:
-        raise pytest.UsageError(f"--explain: there is no check {id}{did_you_mean(id.upper(), checks)}")
+        packs = "" if loaded else "; those of packs are known with --profile"
+        raise pytest.UsageError(f"--explain: there is no check {id}{did_you_mean(id.upper(), checks)}{packs}")
     controls = controls_of(config, checks).get(id, ())
     notes = page_of(id, loaded.profile.knowledge) if loaded else None
     return explaining.explained(checks[id], loaded, controls, notes)

@@ -104,7 +104,7 @@ class Ending:
         return decide(
             list(self.run.results.values()),
             selected=self.run.selected,
-            known=len(self.run.known_ids),
+            known=self.run.known_ids,
             gate=self.run.rules.gate,
             broken=self.run.broken,
             # ``pytest.exit`` may ask for any status, but the run was interrupted all the same.

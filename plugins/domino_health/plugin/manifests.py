@@ -147,11 +147,12 @@ so these are the rights of all checks together, and no more. There are three lev
 `pytest --rbac` prints all that is on this page; with a profile, what this profile needs, by its own names:
 
 ```console
-$ pytest --rbac --profile prod | kubectl apply -f -
+$ pytest --rbac --profile prod > rights.yaml
+$ kubectl apply -f rights.yaml
 $ export DOMINO_HEALTH_TOKEN=$(kubectl -n default create token domino-health --duration=1h)
 ```
 
-Read it before you apply it; of a profile with several clusters, each has its own part. The second line makes
+Read it before you apply it; of a profile with several clusters, each has its own part. The last line makes
 a token for the account, for `token: ${DOMINO_HEALTH_TOKEN}` in the [profile](profiles.md#clusters). With own
 namespaces the account is in the first of them, and not in `default`.
 

@@ -108,4 +108,6 @@ def since_previous(record: Record) -> tuple[Changes | None, str]:
     if before is None:
         reasons = [unseen.reason for unseen in observed.unseen]
         return None, next(iter(reasons), "it left nothing")
+    if not any(result.id in before.states for result in record.results):
+        return None, "it had none of these checks"
     return changes(before, record.results), ""

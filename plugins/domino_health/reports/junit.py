@@ -1,5 +1,6 @@
 """JUnit XML is pytest's own; here is the little that it needs to say our outcomes well."""
 
+import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -45,8 +46,19 @@ def complete(config: pytest.Config, missing: Mapping[str, str], shown: Callable[
         xml.pytest_runtest_logreport(report)
         say_why()
         xml.node_reporter(report).add_property("check", id)
+    for testcase in xml.node_reporters_ordered:
+        _say_once(testcase.to_xml())  # of one that has ended it is the same each time
     xml.global_properties = [(name, shown(str(value))) for name, value in xml.global_properties]
     _count(xml)
+
+
+def _say_once(case: ET.Element) -> None:
+    """Each output once: pytest writes that of a test which skips with the skip, and again at its end."""
+    said: set[str | None] = set()
+    for node in case.findall("system-out"):
+        if node.text in said:
+            case.remove(node)
+        said.add(node.text)
 
 
 def _count(xml: LogXML) -> None:

@@ -123,10 +123,13 @@ def _judged(result: Result) -> str:
 
 
 def _skipped(results: Sequence[Result]) -> Iterator[str]:
-    """What did not assess anything, a line for each reason: many checks share an absent section."""
+    """What did not assess anything, a line for each reason: many checks share an absent section.
+
+    One that closes the gate, which requires it, stands among the reasons.
+    """
     ids: dict[str, list[str]] = {}
     for result in results:
-        if result.state is State.SKIPPED:
+        if result.state is State.SKIPPED and not result.closes:
             ids.setdefault(result.reason, []).append(result.id)
     for reason, skipped in ids.items():
         yield f"{', '.join(skipped)} skipped: {reason}"
