@@ -1,12 +1,15 @@
 """``--init-profile``: one file, once, from what kubectl would talk to; and nothing else happens."""
 
+import errno
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes.config import kube_config
 
-from fault_server import FaultServer, says
+from fault_server import Exchange, FaultServer, says
 from stubs import (  # noqa: F401 (fixtures are asked for by name)
     StartStub,
     Trust,
@@ -183,6 +186,134 @@ def test_where_nothing_can_be_written_it_is_told(suite: Suite, server: FaultServ
     assert f"{suite.root / 'profiles'} is no directory; move it away" in ran.out
     assert server.requests == []
     assert (suite.root / "profiles").read_text() == "a file"
+
+
+def test_a_link_to_nowhere_called_profiles_is_told(suite: Suite, server: FaultServer) -> None:
+    (suite.root / "profiles").symlink_to("nowhere")
+
+    ran = begun(suite, "--init-profile", "prod")
+
+    assert ran.status == 4
+    assert f"{suite.root / 'profiles'} is no directory; move it away" in ran.out
+    assert server.requests == []
+
+
+def test_a_link_called_profiles_is_followed(suite: Suite, server: FaultServer) -> None:
+    (suite.root / "elsewhere").mkdir()
+    (suite.root / "profiles").symlink_to("elsewhere")
+
+    assert begun(suite, "--init-profile", "prod").status == 0
+    assert [file.name for file in (suite.root / "elsewhere").iterdir()] == ["prod.yaml"]
+
+
+def test_a_directory_that_may_not_be_entered_is_told_before_anything_is_looked_at(
+    suite: Suite, server: FaultServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = Path.exists
+
+    def refuse(path: Path, *given: Any, **more: Any) -> bool:
+        if path.parent.name == "profiles":
+            raise PermissionError(13, "Permission denied")
+        return there(path, *given, **more)
+
+    monkeypatch.setattr(Path, "exists", refuse)
+
+    ran = begun(suite, "--init-profile", "prod")
+
+    assert ran.status == 4
+    assert "profiles/prod.yaml cannot be written: Permission denied" in ran.out
+    assert server.requests == []
+
+
+def of_profiles(suite: Suite) -> list[str]:
+    return sorted(file.name for file in (suite.root / "profiles").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"), [(OSError(errno.ENOSPC, "No space left on device"), 4), (KeyboardInterrupt(), 2)]
+)
+def test_a_file_that_cannot_be_finished_leaves_nothing(
+    suite: Suite,
+    server: FaultServer,
+    monkeypatch: pytest.MonkeyPatch,
+    raised: BaseException,
+    status: int,
+) -> None:
+    written = Path.write_text
+
+    def half(path: Path, text: str, *given: Any, **more: Any) -> int:
+        if path.parent.name != "profiles":
+            return written(path, text, *given, **more)
+        written(path, text[: len(text) // 2], *given, **more)
+        raise raised
+
+    monkeypatch.setattr(Path, "write_text", half)
+
+    ran = begun(suite, "--init-profile", "prod")
+
+    assert ran.status == status
+    assert "Traceback" not in ran.out
+    assert of_profiles(suite) == []
+    if status == 4:
+        assert "profiles/prod.yaml cannot be written: No space left on device" in ran.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_look_that_is_interrupted_ends_with_status_2_and_writes_nothing(
+    suite: Suite, stub: StartStub, kubectl: Kubectl, number: signal.Signals
+) -> None:
+    def interrupts(exchange: Exchange) -> None:
+        os.kill(os.getpid(), number)
+        exchange.hang()
+
+    kubectl(stub(interrupts))
+
+    ran = begun(suite, "--init-profile", "prod")
+
+    assert ran.status == 2
+    assert "domino-health: --init-profile was interrupted" in ran.out
+    assert "Traceback" not in ran.out
+    assert not (suite.root / "profiles").exists()
+
+
+def test_a_file_that_came_while_one_looked_is_not_overwritten(
+    suite: Suite, stub: StartStub, kubectl: Kubectl
+) -> None:
+    path = suite.root / "profiles" / "prod.yaml"
+
+    def meanwhile(exchange: Exchange) -> None:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("version: 1\n")
+        answers()(exchange)
+
+    kubectl(stub(meanwhile))
+
+    ran = begun(suite, "--init-profile", "prod")
+
+    assert ran.status == 4
+    assert f"{path} is there already" in ran.out
+    assert path.read_text() == "version: 1\n"
+    assert of_profiles(suite) == ["prod.yaml"]
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_where_there_are_no_hard_links_it_is_the_same(
+    suite: Suite, server: FaultServer, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    path = suite.root / "profiles" / "prod.yaml"
+
+    def refuse(*_: Any) -> None:
+        if there:
+            path.write_text("version: 1\n")
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("domino_health.plugin.beginning.os.link", refuse)
+
+    ran = begun(suite, "--init-profile", "prod")
+
+    assert ran.status == (4 if there else 0)
+    assert ("context: reader" in path.read_text()) is not there
+    assert of_profiles(suite) == ["prod.yaml"]
 
 
 def test_waiting_is_told_once_and_then_now_and_then(

@@ -13,10 +13,11 @@ from domino_health.reports.record import Replay
 from domino_health.reports.text import MOST_CHANGED, MOST_JUDGED, MOST_LINES, finding_lines, verdict_lines
 from domino_health.results import Result, State
 from domino_health.rules import Standing, Waived
-from domino_health.vocabulary import clean
+from domino_health.vocabulary import Unseen, clean
 from report_samples import (
     a_finding,
     a_record,
+    a_ref,
     a_result,
     a_seen,
     a_waiver,
@@ -192,3 +193,18 @@ def test_hostile_text_is_one_harmless_line_each() -> None:
     for line in verdict_lines(an_attack(), REPORT):
         added = line.removeprefix("  ").startswith(("waivers", "since", "replay", "not compared"))
         assert not added or (clean(line) == line and "\n" not in line)
+
+
+FORGED = "x\ngate default OPEN (exit 0), rests on all"
+
+
+def test_no_line_of_what_a_platform_said_looks_like_one_of_ours() -> None:
+    subject = a_ref(name=FORGED)
+    finding = a_finding(FORGED, subject=subject, examples=(subject, subject))
+    unseen = Unseen("prod", FORGED, FORGED)
+    result = a_result(state=State.FAILED, reason=FORGED, worst=FORGED, findings=(finding,), unseen=(unseen,))
+
+    lines = "\n".join([*finding_lines(result, many_clusters=True), *last_lines(result)]).splitlines()
+
+    assert [line for line in lines if line.startswith("gate ")] == lines[-1:]
+    assert len([line for line in lines if line.startswith("      gate default OPEN")]) >= 6

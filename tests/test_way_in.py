@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -570,6 +571,42 @@ def test_an_exec_plugin_that_fails_is_reported_and_the_server_is_not_asked_witho
 
     assert told in error.reason or "decode" in error.reason
     assert caplog.text == "", "what is reported need not be logged as well"
+
+
+@pytest.mark.parametrize(
+    ("said", "quoted"),
+    [
+        ("token=hunter22", "token=…"),
+        ("AWS_SECRET_ACCESS_KEY: hunter22/K7", "AWS_SECRET_ACCESS_KEY: …"),
+        ('{"access_token": "hunter22"', '{"access_token": "…"'),
+        ("Authorization: Bearer hunter22", "Authorization: Bearer …"),
+        ("https://ops:hunter22@sso.example.com is down", "https://…@sso.example.com is down"),
+        (f"got eyJhbGciOi{'hunter22' * 3}.{'hunter22' * 3}", "got ….…"),
+        ("the security token included in the request is expired", "the request is expired"),
+        ("arn:aws:iam::123456789012:role/reader may not", "arn:aws:iam::123456789012:role/reader may not"),
+        ("KeyError: 'clusters'", "KeyError: 'clusters'"),
+    ],
+)
+def test_of_an_exec_plugins_words_what_looks_like_a_secret_is_left_out(
+    kubeconfig: Kubeconfig, tmp_path: Path, opened: contextlib.ExitStack, said: str, quoted: str
+) -> None:
+    error = no_way_in(kubeconfig.write(exec_plugin(tmp_path, f"import sys; sys.exit({said!r})")), opened)
+
+    assert quoted in error.reason
+    assert "hunter22" not in error.reason
+
+
+def test_a_pipe_is_no_kubeconfig_and_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    named = f"{tmp_path / 'none'}:{tmp_path / 'pipe'}"
+    monkeypatch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", named)
+
+    for look in (way_in.contexts, lambda name: way_in.way_into(Cluster(name=name))):
+        with pytest.raises(CollectionError, match="pipe: not a file") as caught:
+            look("prod")
+        assert "name a kubeconfig that is a file" in caught.value.cure
 
 
 def test_an_exec_plugin_that_is_not_installed_is_named(

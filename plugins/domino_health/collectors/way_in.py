@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from domino_health.collectors.looking import CollectionError
+from domino_health.profile import files
 from domino_health.profile.clusters import Cluster
 from domino_health.profile.errors import did_you_mean
 
@@ -31,6 +32,23 @@ _BY_KUBECONFIG = "proxy-url in the kubeconfig names"
 
 _MEND = "mend the kubeconfig or its exec plugin, or name another kubeconfig or context"
 
+
+_SECRETS = [
+    # What says of itself that it is one: TOKEN=…, password: …, Bearer …, https://user:…@host
+    (
+        re.compile(
+            r"""([\w-]*(?:token|secret|passw|pwd|(?:api|access|private)[_-]?key)\w*["']?\s*[:=]\s*["']?)"""
+            r"""[^\s"',;]+""",
+            re.IGNORECASE,
+        ),
+        r"\1…",
+    ),
+    (re.compile(r"\b(bearer|basic)\s+[^\s\"',;]+", re.IGNORECASE), r"\1 …"),
+    (re.compile(r"//[^\s/@]+@"), "//…@"),
+    # A long word of letters and digits. It may be somebody's id as well.
+    (re.compile(r"\b(?=[a-z_+-]*\d)(?=[\d_+-]*[a-z])[\w+-]{24,}", re.IGNORECASE), "…"),
+]
+"""What may be a secret in the words of an exec plugin, which nobody has told us of."""
 
 _NOT_INSTALLED = re.compile(r"^\[Errno 2\] No such file or directory: '(.*)'$")
 """All that ``kubernetes`` logs when it cannot start an exec plugin."""
@@ -80,14 +98,14 @@ def contexts(cluster: str) -> Contexts:
     """
     from kubernetes.config import kube_config
 
-    files = str(kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    named = str(kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
     with credentials(cluster):
-        merged = kube_config.KubeConfigMerger(files).config
+        merged = _merged(named).config
         if merged is None:
-            return Contexts(files, found=False)
+            return Contexts(named, found=False)
         names = tuple(str(each["name"]) for each in merged.safe_get("contexts") or ())
         current = str(merged.safe_get("current-context") or "")
-        return Contexts(files, found=True, names=names, current=current if current in names else "")
+        return Contexts(named, found=True, names=names, current=current if current in names else "")
 
 
 def way_into(cluster: Cluster) -> WayIn:
@@ -134,14 +152,14 @@ def _configure(configuration: Any, cluster: Cluster) -> str:
 def _by_kubeconfig(configuration: Any, cluster: Cluster) -> str:
     from kubernetes.config import kube_config
 
-    files = str(cluster.kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
-    merged = kube_config.KubeConfigMerger(files)
+    named = str(cluster.kubeconfig or kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    merged = _merged(named)
     if merged.config is None:
-        raise NoWayInError(f"no kubeconfig: there is no {files}", "name a kubeconfig, or set KUBECONFIG")
+        raise NoWayInError(f"no kubeconfig: there is no {named}", "name a kubeconfig, or set KUBECONFIG")
     contexts = [str(each["name"]) for each in merged.config.safe_get("contexts") or ()]
     if cluster.context and cluster.context not in contexts:
         raise NoWayInError(
-            f"no context {cluster.context} in {files}{did_you_mean(cluster.context, contexts)}",
+            f"no context {cluster.context} in {named}{did_you_mean(cluster.context, contexts)}",
             "name a context that the kubeconfig has",
         )
     # Not load_kube_config: it writes renewed tokens into the file, and only its owner may.
@@ -162,7 +180,27 @@ def _by_kubeconfig(configuration: Any, cluster: Cluster) -> str:
     if proxy := its_cluster.safe_get("proxy-url"):
         configuration.proxy = proxy
         configuration.no_proxy = None  # as kubectl: what is named for one cluster knows no exceptions
-    return f"context {loader.current_context['name']} of {files}"
+    return f"context {loader.current_context['name']} of {named}"
+
+
+def _merged(named: str) -> Any:
+    """Kubeconfigs as one. A pipe is none of them: there is nobody to say when it ends.
+
+    Args:
+        named: as in ``KUBECONFIG``, several divided by colons.
+    """
+    from kubernetes.config import kube_config
+
+    for name in filter(None, named.split(kube_config.ENV_KUBECONFIG_PATH_SEPARATOR)):
+        path = files.located(name, Path.cwd())
+        try:
+            files.require_file(path)
+        except ValueError as error:
+            if path.exists():
+                raise NoWayInError(
+                    f"{name}: {error}", "name a kubeconfig that is a file, and no pipe or directory"
+                ) from None
+    return kube_config.KubeConfigMerger(named)
 
 
 def _resolve(node: Any, keys: Sequence[str]) -> None:
@@ -213,12 +251,19 @@ def credentials(cluster: str) -> Iterator[None]:
             said.append(str(error))
             cure = error.cure
         except Exception as error:  # noqa: BLE001 (plugins, token refreshers and parsers raise what they like)
-            said.append(f"{type(error).__name__}: {error}")
+            said.append(_without_secrets(f"{type(error).__name__}: {error}"))
     if said:
         said = [_NOT_INSTALLED.sub(r"exec plugin \1 is not installed here", each) for each in said]
         # It quotes whole entries of a kubeconfig where a key is missing, the token beside it and all.
         reason = re.sub(r"\{.*\}", "{…}", " ".join("; ".join(said).split()))
         raise CollectionError(f"no way into cluster {cluster}: {reason}", cure)
+
+
+def _without_secrets(text: str) -> str:
+    """What a plugin writes on standard error is quoted, for it says why it failed; it may say more."""
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text
 
 
 @contextlib.contextmanager
@@ -232,7 +277,7 @@ def _root_log() -> Iterator[list[str]]:
     def listen(record: logging.LogRecord) -> bool:
         if record.thread != thread or record.levelno < logging.ERROR:
             return True
-        said.append(record.getMessage())
+        said.append(_without_secrets(record.getMessage()))
         return False
 
     root = logging.getLogger()

@@ -15,7 +15,7 @@ from domino_health.profile.shown import show
 
 
 def answer(config: pytest.Config) -> int:
-    """Print the answer; the exit status is 0.
+    """Print the answer; the exit status is 0, or 2 where a first look was interrupted.
 
     Raises:
         pytest.UsageError: a question that cannot be answered, or a profile with mistakes.
@@ -26,8 +26,7 @@ def answer(config: pytest.Config) -> int:
     if option.health_init_profile is not None:
         if option.health_profile is not None:
             raise pytest.UsageError("--init-profile writes a profile; leave --profile out")
-        begin(config)
-        return 0
+        return begin(config)
     loaded = loaded_profile(config) if option.health_profile is not None else None
     for remark in loaded.remarks if loaded else ():
         print(f"domino-health: {remark}", file=sys.stderr)

@@ -50,7 +50,12 @@ def finding_lines(result: Result, many_clusters: bool) -> list[str]:
         lines.append(f"  Remediation: {plain(result.remediation)}")
         lines += [f"  Runbook: {result.runbook}"] if result.runbook else []
         lines += [f"  Notes of your own: knowledge/{result.notes}, beside the report"] if result.notes else []
-    return lines
+    return _indented(lines)
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    """What a platform said may be of many lines: none of them must look like one of ours, a verdict say."""
+    return [line.replace("\n", "\n      ") for line in lines]
 
 
 def _finding(finding: Finding, many_clusters: bool, before: str = "") -> list[str]:
@@ -108,7 +113,7 @@ def verdict_lines(record: Record, report: Path | None) -> list[str]:
     last = (
         f"gate {verdict.gate} {verdict.word.upper()} (exit {verdict.exit_status}), {verdict.rests_on}{where}"
     )
-    return [*lines, last]
+    return _indented([*lines, last])
 
 
 def _missing(missing: Missing) -> Iterator[str]:
