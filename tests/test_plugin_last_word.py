@@ -287,6 +287,8 @@ def test_a_program_that_takes_the_output_gets_the_verdict(suite: Suite) -> None:
         "$RUN >/dev/full",
         "PYTHONUNBUFFERED=1 $RUN -n2 >/dev/full",
         "$RUN >&-",
+        "$RUN 2>&-",
+        "$RUN <&- >&- 2>&-",
     ],
 )
 def test_where_the_terminal_breaks_the_run_has_not_found_anything_unhealthy(suite: Suite, line: str) -> None:

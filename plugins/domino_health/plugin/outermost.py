@@ -20,7 +20,7 @@ Status = int | pytest.ExitCode | None
 
 def guarded(config: pytest.Config) -> Generator[None, Status, Status]:
     """Wraps ``pytest_cmdline_main``: plugins can end a run early, late, or with a status of their own."""
-    _have_stdout()
+    _have_outputs()
     broke: BaseException | None = None
     try:
         status = int((yield) or OPEN)
@@ -102,15 +102,17 @@ def _print(text: str) -> None:
         print(text.encode("ascii", "backslashreplace").decode(), file=sys.stderr)
 
 
-def _have_stdout() -> None:
-    """Whoever started us may have closed it; pytest would break for want of it, before and after the run."""
-    if sys.stdout is None or sys.stdout.closed:
-        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (as long as the process lives)
+def _have_outputs() -> None:
+    """Whoever started us may have closed one; pytest would break for want of it, before or after the run."""
+    for name in ("stdout", "stderr", "__stderr__"):
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 (as long as the process lives)
 
 
 def _flush() -> None:
     """What a reader that has gone did not read is no reason for another status: Python would end with 1."""
-    _have_stdout()
+    _have_outputs()
     try:
         sys.stdout.flush()
     except (OSError, ValueError, AttributeError):
