@@ -64,6 +64,16 @@ def test_of_a_check_that_did_not_assess_nobody_can_say_whether_the_waiver_is_nee
     assert entry(waiver(), judged=False).standing is Standing.NOT_JUDGED
 
 
+def test_what_another_waiver_accepts_by_now_does_not_count_again() -> None:
+    expired, renewed = waiver("pod/*", last=-1), waiver("pod/ns/a")
+    found = {"TST-001": [Finding(POD, "bent"), Finding(Ref("east", "pod", "ns", "b"), "bent")]}
+
+    first, second = ledger(Rules(DAY, waivers=(expired, renewed)), found, ["TST-001"])
+
+    assert (first.standing, first.findings, first.covered) == (Standing.EXPIRED, 1, ("east: pod/ns/b",))
+    assert (second.standing, second.findings) == (Standing.USED, 1)
+
+
 def test_an_expired_waiver_says_how_many_findings_count_again() -> None:
     expired = entry(waiver(last=-1), POD)
 

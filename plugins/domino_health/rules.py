@@ -124,15 +124,19 @@ def ledger(
         found: for each check that came to an assessment, all its findings, waived or not.
         known: ids of all checks.
     """
-    return tuple(_entry(waiver, rules.day, found, known) for waiver in rules.waivers)
+    return tuple(_entry(waiver, rules, found, known) for waiver in rules.waivers)
 
 
 def _entry(
-    waiver: Waiver, day: date, found: Mapping[str, Collection[Finding]], known: Collection[str]
+    waiver: Waiver, rules: Rules, found: Mapping[str, Collection[Finding]], known: Collection[str]
 ) -> Entry:
+    day = rules.day
     subjects = [
         each.subject for each in found.get(waiver.check, ()) if waiver.covers(waiver.check, each.subject)
     ]
+    if waiver.expired(day):  # what another one accepts by now does not count again
+        holding = [other for other in rules.waivers if not other.expired(day)]
+        subjects = [each for each in subjects if not any(it.covers(waiver.check, each) for it in holding)]
     if waiver.check not in known:
         standing = Standing.NO_SUCH_CHECK
     elif waiver.expired(day):
