@@ -28,7 +28,9 @@ def test_work_in_compute_namespaces_is_bounded(
     Executions, models and builds run in the compute namespaces. With neither a quota nor a limit range
     one user, or one loop in a script, may ask for every node that the cluster can have, and the
     autoscaler buys them. A quota that counts only Secrets or claims, and a limit range for claims or of
-    minimums alone, bound no work. A namespace is judged only where both kinds were seen, or one that bounds.
+    minimums alone, bound no work; nor does a quota of a scope that executions are not known to be in
+    (BestEffort, Terminating, a priority class). A namespace is judged only where both kinds were seen, or
+    one that bounds.
 
     Thresholds: none. That a bound is wanted is ours: Domino installs none, and bounds executions for
     each user by settings of its own (userExecutionsQuota), which are not seen here. Where you rely on

@@ -79,7 +79,11 @@ NAMESPACE = {
 }
 QUOTA = {
     "metadata": {"name": "executions", "namespace": "domino-compute", "annotations": ANNOTATIONS},
-    "spec": {"hard": {"pods": "200", "requests.nvidia.com/gpu": "8"}},
+    "spec": {
+        "hard": {"pods": "200", "requests.nvidia.com/gpu": "8"},
+        "scopes": ["NotBestEffort"],
+        "scopeSelector": {"matchExpressions": [{"operator": "Exists", "scopeName": "NotTerminating"}]},
+    },
     "status": {"hard": {"pods": "200"}, "used": {"pods": "17"}},
 }
 LIMIT_RANGE = {

@@ -8,7 +8,7 @@ import pytest
 from checks import test_capacity as capacity
 
 from domino_health import Assessment, DominoNamespace, LimitRange, ResourceQuota, Unseen
-from domino_health.facts.quotas import LimitRangeList
+from domino_health.facts.quotas import LimitRangeList, QuotaSpec, ScopeExpression, ScopeSelector
 from platform_builders import limit_range, namespace, quota
 
 COMPUTE = namespace()
@@ -130,6 +130,31 @@ def test_a_quota_bounds_work_where_it_is_of_what_pods_ask_for(resource: str, bou
 )
 def test_a_limit_range_bounds_work_where_it_has_a_maximum(range: LimitRange, bounds: bool) -> None:
     assert bool(assess(ranges=[range]).findings) is not bounds
+
+
+@pytest.mark.parametrize(
+    ("scopes", "bounds"),
+    [
+        ((), True),
+        (("NotTerminating",), True),
+        (("NotBestEffort",), True),
+        (("NotTerminating", "NotBestEffort"), True),
+        (("Terminating",), False),
+        (("BestEffort",), False),
+        (("NotBestEffort", "Terminating"), False),
+        (("PriorityClass",), False),
+        (("CrossNamespacePodAffinity",), False),
+    ],
+)
+def test_a_quota_bounds_work_where_it_counts_what_domino_starts(
+    scopes: tuple[str, ...], bounds: bool
+) -> None:
+    selector = ScopeSelector(tuple(map(ScopeExpression, scopes)))
+    plain = quota({"pods": "200"})
+    for spec in (QuotaSpec({"pods": "200"}, scopes), QuotaSpec({"pods": "200"}, (), selector)):
+        assessment = assess(quotas=[msgspec.structs.replace(plain, spec=spec)])
+
+        assert (assessment.findings == ()) is bounds
 
 
 def test_a_quota_of_nothing_is_a_bound() -> None:

@@ -19,6 +19,7 @@ import yaml
 
 from domino_health.collectors import cluster as subject
 from domino_health.collectors import gather, kubernetes
+from domino_health.collectors import server as server_module
 from domino_health.collectors.cluster_words import rbac_rule
 from domino_health.collectors.gather import Gathering, Wanted
 from domino_health.collectors.looking import Deadline
@@ -220,7 +221,7 @@ def test_a_page_may_be_as_large_as_allowed_and_no_larger(
     stub: StartStub, connected: Connect, monkeypatch: pytest.MonkeyPatch, more: int
 ) -> None:
     largest = 1 << 20
-    monkeypatch.setattr(subject, "LARGEST_PAGE", largest)
+    monkeypatch.setattr(server_module, "LARGEST_PAGE", largest)
     body = json.dumps(page("a")).encode()
     connection = connected(stub(says(200, body + b" " * (largest - len(body) + more))))
 
@@ -233,7 +234,7 @@ def test_a_page_may_be_as_large_as_allowed_and_no_larger(
 def test_a_body_without_end_is_cut_off(
     stub: StartStub, connected: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "LARGEST_PAGE", 1 << 20)
+    monkeypatch.setattr(server_module, "LARGEST_PAGE", 1 << 20)
 
     def endless(exchange: Exchange) -> None:
         exchange.send(head(200, connection="close") + b'{"items": [')
@@ -249,7 +250,7 @@ def test_a_body_without_end_is_cut_off(
 def test_a_compressed_body_is_bounded_by_what_it_unpacks_to(
     stub: StartStub, connected: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(subject, "LARGEST_PAGE", 1 << 20)
+    monkeypatch.setattr(server_module, "LARGEST_PAGE", 1 << 20)
     bomb = gzip.compress(b" " * (64 << 20))
 
     error = refused(connected(stub(says(200, bomb, content_encoding="gzip"))))
@@ -298,7 +299,7 @@ def test_a_host_that_does_not_exist_is_reported(connected: Connect, monkeypatch:
 def test_a_connection_that_takes_too_long_times_out_and_says_after_how_long(
     connected: Connect, monkeypatch: pytest.MonkeyPatch, seconds: float, connect: float, told: str
 ) -> None:
-    monkeypatch.setattr(subject, "CONNECT", connect)
+    monkeypatch.setattr(server_module, "CONNECT", connect)
 
     with never_accepting() as port:
         error = refused(connected(f"https://127.0.0.1:{port}"), seconds=seconds)
@@ -320,7 +321,7 @@ def test_a_tls_handshake_that_takes_too_long_times_out_and_says_after_how_long(
     connect: float,
     told: str,
 ) -> None:
-    monkeypatch.setattr(subject, "CONNECT", connect)
+    monkeypatch.setattr(server_module, "CONNECT", connect)
     silent = opened.enter_context(Listener(hold))
 
     error = refused(connected(f"https://127.0.0.1:{silent.port}"), seconds=seconds)

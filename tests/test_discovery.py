@@ -1,6 +1,6 @@
 """What is Domino's: by the profile's word, then by label, then by usual names; and what was not seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,16 @@ from domino_health.facts.workloads import (
 from domino_health.profile import Profile
 from domino_health.profile.clusters import Cluster
 from domino_health.profile.domino import Services
+from fault_server import Answer, Exchange, says
+from stubs import (  # noqa: F401 (fixtures are asked for by name)
+    TOKEN,
+    StartStub,
+    Trust,
+    opened,
+    plain_environment,
+    stub,
+    trust,
+)
 
 NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
 PLATFORM = DominoNamespace("domino-platform", "platform", "label", "prod")
@@ -189,20 +199,91 @@ def test_a_list_that_may_not_be_seen_is_told_with_both_cures(
     assert told.seen == ()
 
 
-def test_where_a_profile_looks_into_namespaces_alone_their_usual_names_tell() -> None:
-    cluster = {"name": "prod", "namespaces": ["domino-compute", "other"]}
+# Namespaces, one by one
 
-    (target,) = namespaces(CollectionError("403", "grant"), None, cluster)
+DENIED = says(403, {"message": "namespaces is forbidden"})
+MISSING = says(404, {"kind": "Status", "reason": "NotFound", "message": "not found"})
+BY_NAME = "which of the namespaces acme, work are Domino's cannot be told by these names"
+NAME_THEM = "name platform_namespace and compute_namespaces in the profile's section domino"
 
-    assert told(target) == [("domino-compute", "compute", "name")]
+
+@pytest.fixture
+def alone(stub: StartStub, trust: Trust, plain_environment: None) -> Callable[..., Target[DominoNamespace]]:
+    """The target of a cluster that is looked at by namespace; each has labels, or an answer of its own."""
+
+    def look(
+        spaces: Mapping[str, Mapping[str, str] | Answer],
+        domino: Mapping[str, Any] | None = None,
+        *before: Mapping[str, Any],
+    ) -> Target[DominoNamespace]:
+        def answer(exchange: Exchange) -> None:
+            root, _, name = exchange.request.path.rpartition("/")
+            assert root == "/api/v1/namespaces"
+            given = spaces[name]
+            if callable(given):
+                given(exchange)
+            else:
+                exchange.answer(200, {"metadata": {"name": name, "labels": given}})
+
+        cluster = {
+            "name": "edge",
+            "server": stub(answer).url,
+            "ca_file": str(trust.ca_file),
+            "token": TOKEN,
+            "namespaces": list(spaces),
+        }
+        return namespaces([], domino, *before, cluster)[-1]
+
+    return look
 
 
-def test_namespaces_whose_names_do_not_tell_are_to_be_named() -> None:
-    (target,) = namespaces([], None, {"name": "prod", "namespaces": ["acme", "work"]})
+Alone = Callable[..., Target[DominoNamespace]]
 
-    error = refused(target)
-    assert error.reason == "which of the namespaces acme, work are Domino's cannot be told by these names"
-    assert error.cure == "name platform_namespace and compute_namespaces in the profile's section domino"
+
+def test_where_a_profile_looks_into_namespaces_alone_their_labels_tell(alone: Alone) -> None:
+    target = alone({"acme": {"domino-platform": "true"}, "work": {"domino-compute": "true"}, "other": {}})
+
+    assert told(target) == [("acme", "platform", "label"), ("work", "compute", "label")]
+    assert callable(target.how)
+    assert target.how().endswith("/api/v1/namespaces/{acme,work,other}")
+
+
+@pytest.mark.parametrize("answer", [DENIED, MISSING])
+def test_where_labels_may_not_be_read_usual_names_tell(alone: Alone, answer: Answer) -> None:
+    assert told(alone({"domino-compute": answer, "other": answer})) == [("domino-compute", "compute", "name")]
+
+
+def test_namespaces_that_neither_labels_nor_names_tell_are_to_be_named(alone: Alone) -> None:
+    error = refused(alone({"acme": {}, "work": {}}))
+
+    assert error.reason == f"{BY_NAME} or labels"
+    assert error.cure == NAME_THEM
+
+
+def test_where_labels_may_not_be_read_and_names_do_not_tell_both_cures_are_told(alone: Alone) -> None:
+    error = refused(alone({"acme": {}, "work": DENIED}))
+
+    assert error.reason.startswith(f"{BY_NAME}, and labels may not be read: GET /api/v1/namespaces/work: 403")
+    assert error.cure.startswith("grant the account this rule: ")
+    assert error.cure.endswith(f"; or {NAME_THEM}")
+
+
+def test_of_another_cluster_what_would_not_help_is_no_cure(alone: Alone) -> None:
+    error = refused(alone({"acme": {}, "work": DENIED}, None, {"name": "prod"}))
+
+    assert "grant the account" in error.cure
+    assert "section domino" not in error.cure, "it speaks of the first cluster alone"
+
+
+def test_another_cluster_without_a_namespace_of_dominos_has_none(alone: Alone) -> None:
+    assert told(alone({"acme": {}, "work": {}}, None, {"name": "prod"})) == []
+
+
+def test_a_server_that_cannot_be_asked_is_not_taken_for_one_that_refuses(alone: Alone) -> None:
+    error = refused(alone({"domino-compute": says(500, {"message": "etcd is gone"})}))
+
+    assert error.outcome is Outcome.FAILED
+    assert "500 etcd is gone" in error.reason
 
 
 def test_the_section_speaks_of_the_first_cluster_alone() -> None:

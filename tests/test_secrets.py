@@ -248,6 +248,24 @@ def test_a_secret_that_cannot_be_used_says_why(
     assert (found.problem, found.certificates, found.authorities) == (problem, (), ())
 
 
+def test_a_certificate_that_was_never_issued_is_told_beside_its_ca(
+    stub: StartStub, trust: Trust, root: Issued
+) -> None:
+    # Kubernetes wants the key in a Secret of this type, and nothing in it.
+    found = seen(says(200, secret(b"", root.pem)), stub, trust)
+
+    assert found.problem == "its tls.crt is empty"
+    assert len(found.authorities) == 1
+
+
+def test_a_ca_alone_is_a_bundle_and_no_problem(stub: StartStub, trust: Trust, root: Issued) -> None:
+    assert seen(says(200, secret(None, root.pem)), stub, trust).problem == ""
+
+
+def test_an_empty_ca_is_none(stub: StartStub, trust: Trust, leaf: Issued) -> None:
+    assert seen(says(200, secret(leaf.pem, b"")), stub, trust).problem == ""
+
+
 def test_what_can_be_read_is_kept_beside_what_cannot(stub: StartStub, trust: Trust, leaf: Issued) -> None:
     found = seen(says(200, secret(leaf.pem, b"garbage")), stub, trust)
 

@@ -11,8 +11,12 @@ from datetime import timedelta
 from functools import partial
 from typing import Literal
 
+import msgspec
+
+from domino_health.collectors.cluster import connect, how
 from domino_health.collectors.kubernetes import Listing
-from domino_health.collectors.looking import CollectionError, Deadline, Look, Target
+from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look, Target
+from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.domino import (
     ROLES,
     Candidate,
@@ -36,6 +40,8 @@ USUAL: Mapping[Part, str] = {"platform": "domino-platform", "compute": "domino-c
 NAME_THEM = "name platform_namespace and compute_namespaces in the profile's section domino"
 INSTANT = timedelta(seconds=30)
 """For what is only thought about. It takes no time; a loaded machine may."""
+
+_NAMESPACE = msgspec.json.Decoder(Namespace)
 
 Say = Callable[[str], None]
 Workload = Deployment | StatefulSet
@@ -101,16 +107,15 @@ class Namespaces:
 
     def _target(self, look: Look, cluster: Cluster, said: Domino) -> Target[DominoNamespace]:
         if _names_both(said):
-            how = "read the profile's section domino"
-            work = partial(_found, cluster, said, lambda *_: ())
-        elif cluster.namespaces:
-            how = f"look for the usual names among the namespaces that the profile gives {cluster.name}"
-            work = partial(_found, cluster, said, partial(_given, cluster))
-        else:
-            listing = self.listing.target(look, cluster)
-            work = partial(_found, cluster, said, listing.look)
-            return Target(cluster.name, listing.how, listing.allowed, work, listing.needs)
-        return Target(cluster.name, how, INSTANT, work)
+            work = partial(_found, look, cluster, said, lambda *_: ())
+            return Target(cluster.name, "read the profile's section domino", INSTANT, work)
+        if cluster.namespaces:
+            path = f"/api/v1/namespaces/{{{','.join(cluster.namespaces)}}}"
+            work = partial(_found, look, cluster, said, partial(_given, look, cluster))
+            return Target(cluster.name, how(look, cluster, path), cluster.deadline, work, NEEDS)
+        listing = self.listing.target(look, cluster)
+        work = partial(_found, look, cluster, said, listing.look)
+        return Target(cluster.name, listing.how, listing.allowed, work, listing.needs)
 
 
 namespaces = Namespaces(Listing("Every namespace.", "namespaces", NamespaceList, in_namespaces=False))
@@ -140,18 +145,43 @@ def _clusters(profile: Profile) -> list[tuple[Cluster, Domino]]:
     return [(cluster, Domino() if at else said) for at, cluster in enumerate(clusters)]
 
 
-def _given(cluster: Cluster, _deadline: Deadline, _say: Say) -> list[Namespace]:
-    """The namespaces that a profile looks into. Their labels are not known: they might not be read."""
-    there = [Namespace(NamespaceMeta(name)) for name in cluster.namespaces or ()]
-    if not any(each.metadata.name in USUAL.values() for each in there):
-        names = ", ".join(each.metadata.name for each in there)
+def _speaks_of(profile: Profile, cluster: Cluster) -> bool:
+    """Whether the section domino is about this cluster, so that to name something there would help."""
+    return cluster == (profile.clusters or ())[0]
+
+
+def _given(look: Look, cluster: Cluster, deadline: Deadline, say: Say) -> list[Namespace]:
+    """The namespaces that a profile looks into, each with its labels where they may be read.
+
+    Raises:
+        CollectionError: neither labels nor names tell which of them are Domino's.
+    """
+    say(WAY_IN)
+    connection = connect(look, cluster, deadline)
+    say("")
+    there, denied = [], None
+    for name in cluster.namespaces or ():
+        found: Namespace | None = None
+        try:
+            found = connection.find(f"/api/v1/namespaces/{name}", _NAMESPACE, deadline)
+        except CollectionError as error:
+            if error.outcome is not Outcome.DENIED:
+                raise
+            denied = error
+        there.append(found or Namespace(NamespaceMeta(name)))
+    ours = namespaces_of(cluster, there)
+    if not ours and (denied or _speaks_of(look.profile, cluster)):
+        names = ", ".join(cluster.namespaces or ())
+        unread = f", and labels may not be read: {denied.reason}" if denied else " or labels"
         raise CollectionError(
-            f"which of the namespaces {names} are Domino's cannot be told by these names", NAME_THEM
+            f"which of the namespaces {names} are Domino's cannot be told by these names{unread}",
+            denied.cure if denied else NAME_THEM,
         )
     return there
 
 
 def _found(
+    look: Look,
     cluster: Cluster,
     said: Domino,
     see: Callable[[Deadline, Say], Sequence[Namespace]],
@@ -163,8 +193,10 @@ def _found(
     except CollectionError as error:
         # Half a list would make a cluster without Domino of it.
         outcome = Outcome.FAILED if error.outcome is Outcome.TRUNCATED else error.outcome
-        cure = error.cure if NAME_THEM in error.cure else f"{error.cure}; or {NAME_THEM}"
-        raise CollectionError(error.reason, cure, outcome) from None
+        helps = _speaks_of(look.profile, cluster) and NAME_THEM not in error.cure
+        raise CollectionError(
+            error.reason, f"{error.cure}; or {NAME_THEM}" if helps else error.cure, outcome
+        ) from None
     return namespaces_of(cluster, there, said)
 
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 class _Data(msgspec.Struct, frozen=True):
     """All that is decoded of ``data``: what is not named here is skipped."""
 
-    own: bytes = msgspec.field(name="tls.crt", default=b"")
-    authority: bytes = msgspec.field(name="ca.crt", default=b"")
+    own: bytes | None = msgspec.field(name="tls.crt", default=None)
+    """There, and empty: Kubernetes wants it of type ``kubernetes.io/tls``, issued or not."""
+    authority: bytes | None = msgspec.field(name="ca.crt", default=None)
 
 
 class _Secret(msgspec.Struct, frozen=True):
@@ -102,8 +103,10 @@ def _read(named: TlsSecret, data: _Data) -> TlsSecret:
         return msgspec.structs.replace(
             named, problem="it holds no certificate, neither in tls.crt nor in ca.crt"
         )
-    own, kept, problem = _certificates("tls.crt", data.own)
-    authorities, kept_too, problem_too = _certificates("ca.crt", data.authority)
+    own, kept, problem = _certificates("tls.crt", data.own or b"")
+    authorities, kept_too, problem_too = _certificates("ca.crt", data.authority or b"")
+    if data.own == b"":
+        problem = "its tls.crt is empty"
     return msgspec.structs.replace(
         named,
         certificates=kept,

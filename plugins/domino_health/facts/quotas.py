@@ -19,11 +19,31 @@ class NamespacedMeta(Kubernetes, frozen=True):
     namespace: str
 
 
+# Quotas of these scopes count some pods alone: those without requests, with a deadline, of a priority class.
+# Hardware tiers set requests; that executions have a deadline or a priority class has been seen nowhere.
+_OF_SOME = frozenset({"BestEffort", "Terminating", "PriorityClass", "CrossNamespacePodAffinity"})
+
+
+class ScopeExpression(Kubernetes, frozen=True):
+    """One of a scope selector's."""
+
+    scope_name: str
+
+
+class ScopeSelector(Kubernetes, frozen=True):
+    """Which pods a quota counts, the longer way to say it."""
+
+    match_expressions: tuple[ScopeExpression, ...] = ()
+
+
 class QuotaSpec(Kubernetes, frozen=True):
     """``spec`` of a quota."""
 
     hard: Mapping[str, str] = {}
     """Resource to what all pods of the namespace may ask for together, as Kubernetes writes quantities."""
+    scopes: tuple[str, ...] = ()
+    """Which of them it counts; without any, all."""
+    scope_selector: ScopeSelector | None = None
 
 
 class QuotaStatus(Kubernetes, frozen=True):
@@ -47,7 +67,14 @@ class ResourceQuota(Kubernetes, frozen=True):
 
     @property
     def bounds(self) -> Mapping[str, str]:
-        """What it sets a bound to that pods ask for: not to how many Secrets there are, say."""
+        """What it sets a bound to that pods ask for: not to how many Secrets there are, say.
+
+        Nothing where it counts some pods alone that executions are not known to be among.
+        """
+        selector = self.spec.scope_selector or ScopeSelector()
+        scopes = {*self.spec.scopes, *(each.scope_name for each in selector.match_expressions)}
+        if scopes & _OF_SOME:
+            return {}
         return {key: value for key, value in self.spec.hard.items() if _OF_PODS.fullmatch(key)}
 
 

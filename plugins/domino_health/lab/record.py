@@ -22,8 +22,9 @@ import msgspec
 import pydantic
 
 from domino_health import __version__
-from domino_health.collectors.cluster import Answer, Connection
+from domino_health.collectors.cluster import Connection
 from domino_health.collectors.looking import CollectionError, Deadline
+from domino_health.collectors.server import Answer
 from domino_health.facts.domino import NamespaceList
 from domino_health.lab.recording import (
     LISTINGS,
