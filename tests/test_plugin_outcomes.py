@@ -626,6 +626,22 @@ def test_texts_without_end_are_bounded_in_every_report(suite: Suite) -> None:
     assert sum(map(len, ran.every_file().values())) < 1_000_000
 
 
+@pytest.mark.parametrize(("number", "last"), [(20, "t19"), (21, "1 more tables and pictures left out")])
+def test_attachments_without_end_are_bounded(suite: Suite, number: int, last: str) -> None:
+    tables = f"[Attachment.table(f't{{n}}', ['a'], [[n]]) for n in range({number})]"
+    suite.checks(
+        a_check(
+            "TST-001",
+            "from domino_health import Attachment",
+            f"return Assessment(things, [], attachments={tables})",
+        )
+    )
+
+    attached = suite.run().results["TST-001"]["attachments"]
+
+    assert (len(attached), attached[-1]["title"]) == (number, last)
+
+
 def test_a_coroutine_is_no_assessment(suite: Suite) -> None:
     source = a_check("TST-001").replace("\ndef test_", "\nasync def test_")
     suite.checks(source, WELL)

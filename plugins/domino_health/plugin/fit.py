@@ -37,6 +37,7 @@ def scrub(result: Result, redactor: Redactor) -> Result:
     Raises:
         msgspec.ValidationError: a check put something else where a text or a Ref should be.
     """
+    result = replace(result, attachments=_some(result.attachments))
     outside = {
         each.name: _fit(getattr(result, each.name), redactor)
         for each in fields(result)
@@ -51,6 +52,15 @@ LARGEST_PLOT = 256 << 10
 """Characters of a picture: 80 checks with one each are 20 MB of a page."""
 MOST_ROWS = 10_000
 """Of an attached table."""
+MOST_ATTACHMENTS = 20
+"""Of a check: a page of more is read by nobody."""
+
+
+def _some(attachments: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
+    """The first of them; where there are more, a title says so in the place of the others."""
+    more = len(attachments) - MOST_ATTACHMENTS
+    left_out = (Attachment(f"{more} more tables and pictures left out"),) if more > 0 else ()
+    return (*attachments[:MOST_ATTACHMENTS], *left_out)
 
 
 def _fit_attachment(attachment: Attachment, redactor: Redactor) -> Attachment:
