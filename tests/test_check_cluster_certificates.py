@@ -125,6 +125,42 @@ def test_of_a_bundle_that_has_not_issued_it_a_few_are_named(bundle: int, more: s
     assert f"({'; '.join(['CN=hephaestus-ca'] * 3)}{more}): no issuer" in message
 
 
+def renewed(old: timedelta, new: timedelta, *issuers: str) -> TlsSecret:
+    """A Secret whose ca.crt has an old CA and its renewal, of which these have issued the certificate."""
+    both = (authority(old, "old"), authority(new, "new"))
+    return msgspec.structs.replace(secret(certificate(), authorities=both), issuers=issuers)
+
+
+@pytest.mark.parametrize("issuers", [("new",), ("old", "new")])
+def test_an_old_ca_beside_its_renewal_that_has_issued_the_certificate_is_no_finding(
+    issuers: tuple[str, ...],
+) -> None:
+    assessment = assess(renewed(-DAY, 90 * DAY, *issuers))
+
+    assert assessment.findings == ()
+    assert assessment.worst.startswith("the first certificate expires in 90 d")
+    assert len(next(iter(assessment.attachments)).rows) == 3, "the table has it"
+
+
+def test_an_old_ca_whose_renewal_has_not_issued_the_certificate_is_what_it_rests_on() -> None:
+    assert found(assess(renewed(-DAY, 90 * DAY, "old"))).severity is Severity.CRITICAL
+
+
+def test_of_two_cas_that_end_together_both_are_told() -> None:
+    assert len(list(assess(renewed(-DAY, -DAY, "old", "new")).findings)) == 2
+    assert len(list(assess(renewed(-DAY - timedelta(seconds=1), -DAY, "old", "new")).findings)) == 1
+
+
+def test_an_old_ca_of_another_name_is_told() -> None:
+    both = renewed(-DAY, 90 * DAY, "new")
+    old, new = both.authorities
+    other = msgspec.structs.replace(old, subject="CN=another")
+
+    assert (
+        found(assess(msgspec.structs.replace(both, authorities=(other, new)))).severity is Severity.CRITICAL
+    )
+
+
 def test_a_root_that_stands_under_both_keys_is_told_once() -> None:
     root = authority(left=-DAY)
 

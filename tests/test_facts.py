@@ -156,6 +156,7 @@ SAMPLES: list[msgspec.Struct] = [
         authorities=(CERTIFICATE,),
         problem="its ca.crt holds something that is no certificate (PEM)",
         mismatch="unable to get local issuer certificate",
+        issuers=("ab" * 32,),
     ),
     PreviousRun(
         folder="2026-11-24T034500Z",

@@ -208,6 +208,18 @@ def test_a_ca_that_was_renewed_under_its_old_name_is_not_the_issuer(
     assert seen(says(200, secret(leaf.pem, authority("hephaestus root").pem)), stub, trust).mismatch
 
 
+def test_those_of_ca_crt_that_have_issued_it_are_told_each_by_itself(
+    stub: StartStub, trust: Trust, root: Issued, leaf: Issued
+) -> None:
+    other = authority("hephaestus root")
+
+    found = seen(says(200, secret(leaf.pem, other.pem + root.pem)), stub, trust)
+
+    assert found.mismatch == ""
+    assert found.issuers == (found.authorities[1].sha256,)
+    assert seen(says(200, secret(None, root.pem)), stub, trust).issuers == ()
+
+
 def test_dates_are_left_to_the_check(stub: StartStub, trust: Trust, root: Issued) -> None:
     over = root.issue("over", not_before=days(-9), not_after=days(-1))
 

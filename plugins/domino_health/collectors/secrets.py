@@ -113,6 +113,11 @@ def _read(named: TlsSecret, data: _Data) -> TlsSecret:
         authorities=kept_too,
         problem="; ".join(filter(None, (problem, problem_too))),
         mismatch=_mismatch(own, authorities) if own and authorities else "",
+        issuers=tuple(
+            each.sha256
+            for authority, each in zip(authorities, kept_too, strict=True)
+            if own and _has_issued(authority, own[0])
+        ),
     )
 
 
@@ -128,6 +133,17 @@ def _certificates(key: str, pem: bytes) -> tuple[Sequence["x509.Certificate"], t
     # ValueError's words may quote what stands there, and that might be a key in the wrong place.
     except (ValueError, x509.InvalidVersion):
         return (), (), f"its {key} holds something that is no certificate (PEM)"
+
+
+def _has_issued(authority: "x509.Certificate", own: "x509.Certificate") -> bool:
+    """Whether the signature is its own, not that of another CA of its name."""
+    from cryptography import exceptions
+
+    try:
+        own.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, exceptions.InvalidSignature, exceptions.UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _mismatch(own: Sequence["x509.Certificate"], authorities: Sequence["x509.Certificate"]) -> str:

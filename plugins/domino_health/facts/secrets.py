@@ -21,6 +21,9 @@ class TlsSecret(msgspec.Struct, frozen=True, omit_defaults=True):
     mismatch: str = ""
     """OpenSSL's words for why no certificate of ``ca.crt`` has issued its own; empty where one has."""
 
+    issuers: tuple[str, ...] = ()
+    """Fingerprints of those of ``ca.crt`` that have signed its own: a CA and its renewal may both have."""
+
     @property
     def ref(self) -> Ref:
         """The Secret."""
