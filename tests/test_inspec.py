@@ -200,11 +200,11 @@ def test_several_files_stand_behind_the_profiles_own(tmp_path: Path) -> None:
 
 
 def test_a_path_is_relative_to_the_file_that_it_stands_in(tmp_path: Path) -> None:
-    (tmp_path / "shared").mkdir()
-    (tmp_path / "shared" / "w.yaml").write_text(YAML)
-    (tmp_path / "shared" / "base.yaml").write_text(HEAD + "inspec_waivers: [w.yaml]\n")
+    (tmp_path / "common").mkdir()
+    (tmp_path / "common" / "w.yaml").write_text(YAML)
+    (tmp_path / "common" / "base.yaml").write_text(HEAD + "inspec_waivers: [w.yaml]\n")
 
-    loaded = load_text(HEAD + "extends: shared/base.yaml\n", tmp_path)
+    loaded = load_text(HEAD + "extends: common/base.yaml\n", tmp_path)
 
     assert [each.source for each in loaded.waivers] == ["w.yaml"]
 

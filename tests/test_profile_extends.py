@@ -31,7 +31,7 @@ thresholds:
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
     """A profile to take from, in a folder of its own."""
-    folder = tmp_path / "shared"
+    folder = tmp_path / "common"
     folder.mkdir()
     (folder / "base.yaml").write_text(BASE)
     (folder / "ca.pem").write_text(CA)
@@ -39,7 +39,7 @@ def base(tmp_path: Path) -> Path:
 
 
 def own(text: str, directory: Path) -> Loaded:
-    return load_text("extends: shared/base.yaml\nversion: 1\n" + textwrap.dedent(text), directory)
+    return load_text("extends: common/base.yaml\nversion: 1\n" + textwrap.dedent(text), directory)
 
 
 def lines(text: str, directory: Path) -> list[str]:
@@ -151,7 +151,7 @@ def test_what_is_no_yaml_in_the_other_one_is_told_with_its_file(base: Path, tmp_
 def test_one_that_is_not_there_is_told_at_the_key(tmp_path: Path) -> None:
     (told,) = lines("", tmp_path)
 
-    base = tmp_path / "shared" / "base.yaml"
+    base = tmp_path / "common" / "base.yaml"
     why = "cannot be read: no such file or directory"
     assert told == f"{tmp_path / 'prod.yaml'}:1: extends: {base}: {why}"
 
@@ -182,7 +182,7 @@ def test_every_final_value_is_shown_with_where_it_comes_from_and_no_secret(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BASE_TOKEN", "a-secret-of-the-base")
-    loaded = own("thresholds:\n  SCHED-001: {max_wait: 3m}\nknowledge: shared\n", tmp_path)
+    loaded = own("thresholds:\n  SCHED-001: {max_wait: 3m}\nknowledge: common\n", tmp_path)
 
     shown = show(loaded)
 
