@@ -281,6 +281,13 @@ def fail_probe(plane: ControlPlane, pod: Object) -> None:
     plane.patch_status(pod, {"conditions": conditions})
 
 
+def uid_of(plane: ControlPlane, path: str) -> str | None:
+    """Which object stands there; None for none, and for one that is about to go."""
+    found = plane.find(path)
+    going = found is None or "deletionTimestamp" in found["metadata"]
+    return None if going or found is None else str(found["metadata"]["uid"])
+
+
 def test_a_queue_without_its_majority_is_down(platform: ControlPlane, tmp_path: Path) -> None:
     paths = [f"/api/v1/namespaces/{domino.PLATFORM}/pods/rabbitmq-ha-39-{at}" for at in (1, 2)]
     pods = [platform.get(path) for path in paths]
@@ -292,6 +299,11 @@ def test_a_queue_without_its_majority_is_down(platform: ControlPlane, tmp_path: 
     finally:
         for path in paths:  # another of the same name comes at once: do not wait for its end
             platform.request("DELETE", path)
+        before = {pod["metadata"]["uid"] for pod in pods}
+        eventually(
+            lambda: all(uid_of(platform, path) not in {None, *before} for path in paths),
+            what="other pods in the place of those whose probes failed",
+        )
         domino.settle(platform)
 
     assert run.exit_status == 1, run.output

@@ -1,4 +1,7 @@
-"""The lab's recordings are still what a real control plane answers today."""
+"""The lab's recordings are still what a real control plane answers today.
+
+It comes before the drills, by its name: they leave a cluster that is healthy, and not always to the letter.
+"""
 
 from __future__ import annotations
 
