@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 
-from domino_health import Assessment, Attachment, Candidate, DominoService, Finding, Severity, check
+from domino_health import Assessment, Attachment, Candidate, DominoService, Finding, Severity, Unseen, check
 
 NEEDED = ("front_end", "dispatcher", "keycloak", "metadata_database", "message_queue")
 """Without one of these nothing of Domino works: scaled to nothing, it is down, whoever wanted it so."""
+ITS_OWN = ("front_end", "dispatcher", "keycloak")
+"""What every Domino has, and nobody else runs for it: not found, it is gone, or has a name of its own."""
 EXAMPLES = 3
 """Candidates that are named; all are in the table."""
 VOTING = ("metadata_database", "message_queue")
@@ -21,7 +23,9 @@ def test_dominos_services_are_there_and_whole(domino_services: list[DominoServic
     MongoDB or RabbitMQ, it is down: high. With some, it serves and the next fault ends it: medium.
 
     A service that is not found is not installed, which is no finding: versions differ, and registry and
-    database may be elsewhere. One that the profile names must be there. Two candidates for a role are
+    database may be elsewhere. But every Domino has a front end, a dispatcher and Keycloak: where one of
+    these is not found beside others, it is gone or has another name, and the check says that it cannot
+    tell. One that the profile names must be there. Two candidates for a role are
     medium, since only the profile can say which one serves; low where one of them is scaled to nothing.
     No wanted replicas are high for what Domino cannot do without and for what the profile names, low
     for the others: they may have moved out, or wait for their removal.
@@ -33,14 +37,31 @@ def test_dominos_services_are_there_and_whole(domino_services: list[DominoServic
     Remediation: see the workload's events and its pods' (kubectl describe), then the log of the
     container that is not ready; with no pods at all, what refuses to make them (a quota, a missing
     service account). For two candidates, name the one that serves in the profile's section domino, and
-    remove the other. For no wanted replicas, end the maintenance that scaled it down.
+    remove the other; name there what has a name of its own, too. For no wanted replicas, end the
+    maintenance that scaled it down.
     """
     assessed = [service for service in domino_services if service.candidates or service.named]
     return Assessment(
         assessed,
         [finding for service in assessed for finding in _findings(service)],
+        unseen=[_lost(service) for service in domino_services if _is_lost(service, assessed)],
         worst=_absent(domino_services) if assessed else "",
         attachments=[_table(domino_services)] if assessed else [],
+    )
+
+
+def _is_lost(service: DominoService, there: list[DominoService]) -> bool:
+    """Whether it must be somewhere in its cluster, where others of Domino's are."""
+    known = bool(service.candidates or service.named)
+    return service.role in ITS_OWN and not known and any(each.cluster == service.cluster for each in there)
+
+
+def _lost(service: DominoService) -> Unseen:
+    return Unseen(
+        service.ref.text(with_cluster=True),
+        f"no workload is known as the {service.title}, neither by a label nor by a usual name",
+        f"if it has another name here, give it in the profile (domino.services.{service.role}); "
+        "if it is gone, restore it",
     )
 
 

@@ -46,6 +46,31 @@ def test_what_is_not_installed_is_no_finding_and_is_said() -> None:
     assert ("front end", "prod: deployment/domino-platform/front_end-0", "name", "2 of 2") in table.rows
 
 
+@pytest.mark.parametrize("role", domino.ITS_OWN)
+def test_what_every_domino_has_and_nobody_finds_is_not_known_to_be_well(role: str) -> None:
+    assessment = assess(service("vault", (1, 1)), service(role))
+
+    (unseen,) = assessment.unseen
+    assert unseen.target == f"prod: role/{role}"
+    assert unseen.reason == (
+        f"no workload is known as the {ROLES[role]}, neither by a label nor by a usual name"
+    )
+    assert f"domino.services.{role}" in unseen.cure
+    assert assessment.findings == ()
+
+
+@pytest.mark.parametrize("role", sorted(set(ROLES) - set(domino.ITS_OWN)))
+def test_what_may_be_elsewhere_is_not_missed(role: str) -> None:
+    assert assess(service("front_end", (1, 1)), service(role)).unseen == ()
+
+
+def test_in_a_cluster_without_any_of_dominos_services_none_is_missed() -> None:
+    here, there = service("keycloak", (1, 1)), service("keycloak", cluster="edge")
+
+    assert assess(here, there, service("vault", cluster="edge")).unseen == ()
+    assert assess(here, there, service("vault", (1, 1), cluster="edge")).unseen != ()
+
+
 def test_one_dispatcher_is_as_it_should_be() -> None:
     assert found(service("dispatcher", (1, 1))) == []
 
