@@ -188,7 +188,8 @@ def main() -> None:
     """Print a line for each page, and how many times the demo's the large one is."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 (not needed by the runs' processes)
 
-    findings, checks = (int(given) for given in (*sys.argv[1:], *(FINDINGS, CHECKS)[len(sys.argv) - 1 :]))
+    given = list(map(int, sys.argv[1:]))
+    findings, checks = [*given, *(FINDINGS, CHECKS)[len(given) :]]
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     quiet = ["quic", "background-networking", "component-update", "sync", "gpu"]
     arguments = ["--no-sandbox", *(f"--disable-{thing}" for thing in quiet)]
