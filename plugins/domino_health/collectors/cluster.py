@@ -19,7 +19,7 @@ from domino_health.collectors.cluster_words import (
     rbac_rule,
     refusal_cure,
 )
-from domino_health.collectors.looking import CollectionError, Deadline, Look
+from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look
 from domino_health.collectors.server import Answer, BrokenOffError, Server
 from domino_health.facts.kubernetes import ListMeta
 from domino_health.facts.observed import Outcome
@@ -292,9 +292,15 @@ def _cut_short(error: CollectionError, things: list[Any], progress: str) -> Coll
     return CollectionError(reason, error.cure, Outcome.TRUNCATED, things)
 
 
-def connect(look: Look, cluster: Cluster, deadline: Deadline) -> Connection:
-    """The cluster's connection, made once a run: an exec plugin may take seconds."""
-    return look.shared.get(("cluster", cluster.name), lambda: Connection(cluster), deadline)
+def connect(look: Look, cluster: Cluster, deadline: Deadline, say: Callable[[str], None]) -> Connection:
+    """The cluster's connection, made once a run: an exec plugin may take seconds.
+
+    While it is made, who hangs is that plugin, and not the cluster; ``say`` is told so.
+    """
+    say(WAY_IN)
+    connection = look.shared.get(("cluster", cluster.name), lambda: Connection(cluster), deadline)
+    say("")
+    return connection
 
 
 def how(look: Look, cluster: Cluster, path: str, method: str = "GET") -> Callable[[], str]:

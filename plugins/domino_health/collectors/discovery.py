@@ -15,7 +15,7 @@ import msgspec
 
 from domino_health.collectors.cluster import connect, how
 from domino_health.collectors.kubernetes import Listing
-from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look, Target
+from domino_health.collectors.looking import CollectionError, Deadline, Look, Target
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.domino import (
     ROLES,
@@ -156,9 +156,7 @@ def _given(look: Look, cluster: Cluster, deadline: Deadline, say: Say) -> list[N
     Raises:
         CollectionError: neither labels nor names tell which of them are Domino's.
     """
-    say(WAY_IN)
-    connection = connect(look, cluster, deadline)
-    say("")
+    connection = connect(look, cluster, deadline, say)
     there, denied = [], None
     for name in cluster.namespaces or ():
         found: Namespace | None = None

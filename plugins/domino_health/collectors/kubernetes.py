@@ -9,9 +9,8 @@ from typing import Any
 
 import msgspec
 
-from domino_health.collectors.cluster import PAGE, Connection, connect, how
+from domino_health.collectors.cluster import PAGE, connect, how
 from domino_health.collectors.looking import (
-    WAY_IN,
     CollectionError,
     Deadline,
     Look,
@@ -100,7 +99,7 @@ def _list(
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> Sequence[Any]:
-    connection = _connect(look, cluster, deadline, say)
+    connection = connect(look, cluster, deadline, say)
     try:
         things = _of(cluster, connection.list(path, decoder, deadline, say))
     except CollectionError as error:
@@ -111,14 +110,6 @@ def _list(
     return things
 
 
-def _connect(look: Look, cluster: Cluster, deadline: Deadline, say: Callable[[str], None]) -> Connection:
-    """The connection. While it is made, who hangs is an exec plugin, and not the cluster."""
-    say(WAY_IN)
-    connection = connect(look, cluster, deadline)
-    say("")
-    return connection
-
-
 def _of(cluster: Cluster, things: Sequence[Any]) -> Sequence[Any]:
     """Say whose they are: the API does not know what the profile calls it."""
     for thing in things:
@@ -127,7 +118,7 @@ def _of(cluster: Cluster, things: Sequence[Any]) -> Sequence[Any]:
 
 
 def _clock(look: Look, cluster: Cluster, deadline: Deadline, say: Callable[[str], None]) -> list[Clock]:
-    connection = _connect(look, cluster, deadline, say)
+    connection = connect(look, cluster, deadline, say)
     before = datetime.now(UTC)
     answer = connection.get("/version", deadline)  # a refusal carries a date as well
     after = datetime.now(UTC)

@@ -6,7 +6,7 @@ from functools import partial
 import msgspec
 
 from domino_health.collectors.cluster import REVIEWS, connect, how
-from domino_health.collectors.looking import WAY_IN, Deadline, Look, NothingToLookAtError, Target
+from domino_health.collectors.looking import Deadline, Look, NothingToLookAtError, Target
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.rights import Right
 from domino_health.profile.clusters import Cluster
@@ -60,9 +60,7 @@ def rights(look: Look) -> list[Target[Right]]:
 def _review(
     look: Look, cluster: Cluster, needed: Sequence[Right], deadline: Deadline, say: Callable[[str], None]
 ) -> list[Right]:
-    say(WAY_IN)
-    connection = connect(look, cluster, deadline)
-    say("")
+    connection = connect(look, cluster, deadline, say)
     return [
         msgspec.structs.replace(right, allowed=connection.review(_question(right), deadline))
         for right in needed

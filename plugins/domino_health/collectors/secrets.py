@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from domino_health.collectors.cluster import connect, how
-from domino_health.collectors.looking import WAY_IN, Deadline, Look, NothingToLookAtError, Target
+from domino_health.collectors.looking import Deadline, Look, NothingToLookAtError, Target
 from domino_health.collectors.tls import NO_CHECK_TIME, certificate_of
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.rights import Right
@@ -87,9 +87,7 @@ def _look(
     deadline: Deadline,
     say: Callable[[str], None],
 ) -> list[TlsSecret]:
-    say(WAY_IN)
-    connection = connect(look, cluster, deadline)
-    say("")
+    connection = connect(look, cluster, deadline, say)
     found: _Secret | None = connection.find(path, _DECODER, deadline)
     named = TlsSecret(cluster.name, namespace, name)
     if found is None:

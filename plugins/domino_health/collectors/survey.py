@@ -17,7 +17,7 @@ import pydantic
 from domino_health.collectors import discovery, tls
 from domino_health.collectors.cluster import Connection, connect
 from domino_health.collectors.gather import Gathering, Wanted
-from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look, Shared, Target
+from domino_health.collectors.looking import CollectionError, Deadline, Look, Shared, Target
 from domino_health.collectors.way_in import NEEDS, contexts
 from domino_health.facts.domino import ROLES, DominoNamespace, Namespace, NamespaceList, NamespaceMeta
 from domino_health.facts.observed import Outcome, Seen
@@ -225,10 +225,7 @@ class _Survey:
         return Target(name, "", ALLOWED, partial(self._connected, work), NEEDS)
 
     def _connected(self, work: Work, deadline: Deadline, say: Say) -> Sequence[Any]:
-        say(WAY_IN)  # who hangs is an exec plugin, and not the cluster
-        connection = connect(self.look, self.cluster, deadline)
-        say("")
-        return work(connection, deadline)
+        return work(connect(self.look, self.cluster, deadline, say), deadline)
 
     def _see(self, target: Target[Any]) -> Sequence[Any] | None:
         return self._see_all([target])[0]
