@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from domino_health.results import ASSESSED, Result, State
 from domino_health.rules import Gate
-from domino_health.vocabulary import Severity
+from domino_health.vocabulary import Severity, area_of
 
 OPEN, CLOSED, INTERRUPTED, INTERNAL_ERROR, USAGE, NOTHING_SELECTED, NOT_KNOWN = range(7)
 """Exit statuses. 0 to 5 are pytest's own and keep their meaning; 6 is closed only for not knowing."""
@@ -123,7 +123,7 @@ def _wanting(
 ) -> Iterator[str]:
     """What the gate requires and no reason speaks of yet: checks and areas that did not assess."""
     by_id = {result.id: result for result in results}
-    areas = {id.rpartition("-")[0] for id in known}
+    areas = {area_of(id) for id in known}
     for wanted in gate.requires:
         area = [result for result in results if result.area == wanted]
         if "-" in wanted and wanted not in by_id:

@@ -175,6 +175,11 @@ class Assessment:
             object.__setattr__(self, part, clean(getattr(self, part)))
 
 
+def area_of(id: str) -> str:
+    """``SCHED`` of ``SCHED-001``; nothing for what has no dash."""
+    return id.rpartition("-")[0]
+
+
 @dataclass(frozen=True)
 class CheckSpec:
     """What ``@check`` read off a function."""
@@ -193,7 +198,7 @@ class CheckSpec:
     @property
     def area(self) -> str:
         """``SCHED`` of ``SCHED-001``."""
-        return self.id.rpartition("-")[0]
+        return area_of(self.id)
 
 
 def check(id: str, *, severity: Severity) -> Callable[[Function], Function]:

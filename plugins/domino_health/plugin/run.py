@@ -33,7 +33,7 @@ from domino_health.reports.recorded import Recorded
 from domino_health.reports.text import finding_lines
 from domino_health.results import Result, State, held_to
 from domino_health.rules import Rules
-from domino_health.vocabulary import Severity
+from domino_health.vocabulary import Severity, area_of
 
 RESULT = pytest.StashKey[Result]()
 
@@ -68,7 +68,7 @@ class Run:
         self.progress: Progress | None = None
         self.folder: Folder | None = None
         """Where this run reports; None when it reports nothing."""
-        for area in sorted({id.rpartition("-")[0] for id in self.known_ids}):
+        for area in sorted({area_of(id) for id in self.known_ids}):
             self._mark(area, f"checks of area {area}")
         for severity in Severity:
             self._mark(str(severity), f"checks that are {severity} by this profile")

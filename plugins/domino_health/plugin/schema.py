@@ -25,7 +25,7 @@ from domino_health.profile.models import Profile
 from domino_health.profile.packs import Pack, model_with
 from domino_health.profile.thresholds import spelled
 from domino_health.units import spell_duration
-from domino_health.vocabulary import CheckSpec, spec_of, threshold_types
+from domino_health.vocabulary import CheckSpec, area_of, spec_of, threshold_types
 
 Checks = Mapping[str, Callable[..., Any]]
 Schema = dict[str, Any]
@@ -202,7 +202,7 @@ def _ids(known: Checks) -> Schema:
 
 def _areas(known: Checks) -> Schema:
     """Keys that are ids, whatever packs bring: no pack has a check of an area that is the suite's."""
-    areas = "|".join(sorted({id.rpartition("-")[0] for id in known}))
+    areas = "|".join(sorted({area_of(id) for id in known}))
     others = {"pattern": f"^(?!({areas})-)[A-Z][A-Z0-9]*-[0-9]{{3}}$"}
     ids = {"propertyNames": {"anyOf": [{"enum": sorted(known)}, others]}}
     return {"thresholds": ids, "severities": ids}
@@ -212,7 +212,7 @@ def _suggest(properties: Schema, known: Checks) -> None:
     """Offer ids where any text may stand, for a waiver's check, and hold what a gate requires to its form."""
     check = properties["waivers"]["items"]["properties"]["check"]
     check["examples"] = sorted(known)
-    areas = {id.rpartition("-")[0] for id in known}
+    areas = {area_of(id) for id in known}
     shipped = {wanted for gate in SHIPPED.values() for wanted in gate.requires}
     own = "|".join(sorted(areas))
     properties["gates"]["additionalProperties"]["properties"]["requires"] |= {

@@ -15,6 +15,7 @@ from domino_health.profile.errors import Problem, ProfileError, did_you_mean, ne
 from domino_health.profile.finding import text_of
 from domino_health.profile.judging import Line
 from domino_health.profile.mistakes import validated
+from domino_health.vocabulary import area_of
 
 
 class Control(Section):
@@ -110,9 +111,9 @@ def _read(path: Path) -> Document:
 def _validated(document: Document, known: Collection[str]) -> Framework | None:
     if not isinstance(document.data, dict):
         return None
-    areas = {id.rpartition("-")[0] for id in known}
+    areas = {area_of(id) for id in known}
     for loc, id in _named(document.data):
-        area = id.rpartition("-")[0]
+        area = area_of(id)
         # One of an area that nobody here has may be a pack's, which this profile does not name.
         if id not in known and (area in areas or not area or nearest(area, areas)):
             document.complain(loc, f"no such check: {id}{did_you_mean(id, known)}")

@@ -14,7 +14,7 @@ from domino_health.profile.base import NO_REFERENCE, Section
 from domino_health.profile.document import Document, Loc
 from domino_health.profile.errors import did_you_mean
 from domino_health.rules import Gate, Waiver
-from domino_health.vocabulary import Severity
+from domino_health.vocabulary import Severity, area_of
 
 JUDGED_BY = ("thresholds", "severities", "waivers", "inspec_waivers", "gates")
 """The sections that decide what findings weigh."""
@@ -151,7 +151,7 @@ def hold(document: Document, known: Collection[str]) -> None:
     for id in _keys(document.data.get("severities")):
         if id not in known:
             document.complain_instead(("severities", id), f"no such check{did_you_mean(id, known)}")
-    areas = {id.rpartition("-")[0] for id in known}
+    areas = {area_of(id) for id in known}
     for loc, wanted in _required(document.data.get("gates")):
         if wanted not in known and wanted not in areas and not document.is_told(loc):
             hint = did_you_mean(wanted, known if "-" in wanted else areas)

@@ -11,6 +11,7 @@ import pydantic
 from domino_health.profile.base import Section
 from domino_health.profile.document import Document
 from domino_health.profile.models import Profile
+from domino_health.vocabulary import area_of
 
 Check = Callable[..., Any]
 
@@ -38,7 +39,7 @@ def load_packs(
 ) -> tuple[Pack, ...]:
     """The packs that a profile names. Mistakes are in the document's problems."""
     named = document.data.get("packs")
-    areas = {id.rpartition("-")[0]: "the suite" for id in checks}
+    areas = {area_of(id): "the suite" for id in checks}
     # What every model of pydantic's has beside its fields cannot be the name of one: copy, json.
     sections = dict.fromkeys((*Profile.model_fields, *dir(Profile)), "the suite")
     packs: list[Pack] = []
@@ -55,7 +56,7 @@ def load_packs(
             document.complain(loc, str(error))
             continue
         packs.append(pack)
-        first = {id.rpartition("-")[0]: id for id in sorted(pack.checks, reverse=True)}
+        first = {area_of(id): id for id in sorted(pack.checks, reverse=True)}
         for area, id in sorted(first.items()):
             if areas.setdefault(area, name) != name:
                 document.complain(
