@@ -16,7 +16,6 @@ from domino_health.plugin.suite import table_of_facts
 from kube_client import Object, eventually
 
 RBAC = "rbac.authorization.k8s.io"
-SEES_NAMESPACE = Right("namespaces", "get")
 """With ``namespaces`` in the profile: whether an empty one exists."""
 
 

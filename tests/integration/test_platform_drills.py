@@ -16,7 +16,8 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from health_account import SEES_NAMESPACE, granted, rights, rules
+from domino_health.collectors.rights import NAMESPACE
+from health_account import granted, rights, rules
 from health_run import HealthRun, run_health
 from kube_client import Object, Objects, eventually
 
@@ -405,7 +406,7 @@ def test_rights_in_dominos_namespaces_are_enough_for_all_but_nodes(
 ) -> None:
     inside = [right for right in rights() if right.in_namespaces]
     spaces = f", namespaces: [{', '.join(SPACES)}]"
-    with granted(platform, "nobody", rules([*inside, SEES_NAMESPACE]), *SPACES):
+    with granted(platform, "nobody", rules([*inside, NAMESPACE]), *SPACES):
         run = looked(tmp_path, profile(platform, more, user="nobody", cluster=spaces))
 
     assert run.exit_status == 0, run.output
