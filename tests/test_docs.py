@@ -84,6 +84,20 @@ def test_every_link_of_the_docs_leads_somewhere() -> None:
     assert not broken
 
 
+def test_every_check_has_its_drill_or_the_reason_for_none() -> None:
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in _text(ROOT / "docs" / "drills.md").splitlines()
+        if re.match(r"\| [A-Z]+-\d{3} \|", line)
+    ]
+    drills = [drill.strip("`").split("::") for _, drill, _ in rows if drill != "none"]
+
+    assert {id for id, _, _ in rows} == set(known_checks())
+    assert all(how for _, _, how in rows)
+    for module, name in drills:
+        assert f"def {name}(" in _text(ROOT / "tests" / "integration" / module), f"{module} has no {name}"
+
+
 def test_every_check_has_a_runbook_with_what_an_operator_needs() -> None:
     missing = [
         f"docs/runbooks/{id}.md: {section}"
