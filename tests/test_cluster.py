@@ -103,6 +103,49 @@ def test_a_listing_ends_where_no_token_leads_on(
     assert listed(connected(stub(serve_pages(*pages)))) == names
 
 
+def test_the_next_page_is_asked_for_while_this_one_is_decoded(
+    stub: StartStub, connected: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = stub(serve_pages(page("a", **{"continue": "1"}), page("b")))
+    connection = connected(server)
+    decode = connection._decode
+
+    def patient(path: str, answer: Any, *more: Any) -> Any:
+        """Decodes a page with a token when the next request has come, and not before."""
+        until = time.monotonic() + SLACK
+        while b'"continue"' in answer.body and len(server.requests) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        asked.append(len(server.requests))
+        return decode(path, answer, *more)
+
+    asked: list[int] = []
+    monkeypatch.setattr(connection, "_decode", patient)
+
+    pods = connection.list(PODS, DECODER, Deadline(timedelta(seconds=10)))
+
+    assert [each.metadata.name for each in pods] == ["a", "b"]
+    assert asked == [2, 2], "and never more than once"
+
+
+def test_a_page_whose_items_come_first_is_asked_for_when_it_is_decoded(
+    stub: StartStub, connected: Connect
+) -> None:
+    first = page("a", **{"continue": "1"})
+    server = stub(serve_pages({"items": first["items"], "metadata": first["metadata"]}, page("b")))
+
+    assert listed(connected(server)) == ["a", "b"]
+    assert len(server.requests) == 2
+
+
+def test_the_word_continue_in_an_item_sends_no_request(stub: StartStub, connected: Connect) -> None:
+    content = page("a")
+    content["items"][0]["metadata"]["annotations"] = {"continue": "nonsense"}
+    server = stub(says(200, content))
+
+    assert listed(connected(server)) == ["a"]
+    assert len(server.requests) == 1
+
+
 def test_a_continue_token_is_sent_back_letter_by_letter(stub: StartStub, connected: Connect) -> None:
     token = "eyJ2IjoibWV0YS5r+/=&?#%é x"
 

@@ -5,8 +5,11 @@ objects of ``kubernetes`` are not used: for 20,000 pods they take ten times as l
 (benchmarks/read_pods.py).
 """
 
+import re
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -40,6 +43,10 @@ PAUSE = 1.0
 """Seconds before a request is sent again, where the server names none."""
 
 _VERSION = msgspec.json.Decoder(Version)
+_CONTINUE = re.compile(rb'[^\[]*"continue": ?"([\w=.~-]+)"', re.ASCII)
+"""Before the items, which may hold the word as well. A token is URL-safe base64: nothing is escaped."""
+_HEAD = 4096
+"""Bytes of a page, before its items, in which the token is looked for."""
 
 Thing = TypeVar("Thing")
 
@@ -210,19 +217,27 @@ class Connection(Server):
     def _pages(
         self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline
     ) -> Iterator[Page[Any]]:
-        token = ""
+        answer = self._page(path, "", deadline)
         while True:
-            query: dict[str, Any] = {"limit": PAGE, **({"continue": token} if token else {})}
-            answer = self._patiently(f"{path}?{urlencode(query)}", deadline, begun=bool(token))
-            if answer.status == 410 and token:
-                raise ExpiredError
             if answer.status != 200:
                 raise self._refused(path, answer)
+            token = _continue_of(answer.body)
+            ahead = _Ahead(partial(self._page, path, token, deadline)) if token else None
             page: Page[Any] = self._decode(path, answer, decoder)
             yield page
-            token = page.metadata.continue_
-            if not token:
+            if not page.metadata.continue_:
                 return
+            if ahead and token == page.metadata.continue_:
+                answer = ahead.answer()
+            else:  # a server that writes its pages in another way than Kubernetes' own
+                answer = self._page(path, page.metadata.continue_, deadline)
+
+    def _page(self, path: str, token: str, deadline: Deadline) -> Answer:
+        query: dict[str, Any] = {"limit": PAGE, **({"continue": token} if token else {})}
+        answer = self._patiently(f"{path}?{urlencode(query)}", deadline, begun=bool(token))
+        if answer.status == 410 and token:
+            raise ExpiredError
+        return answer
 
     def _patiently(
         self, path: str, deadline: Deadline, *, begun: bool = False, question: bytes | None = None
@@ -270,6 +285,37 @@ class Connection(Server):
 
     def _words(self, body: bytes) -> str:
         return message_of(body, self._client.configuration)
+
+
+class _Ahead:
+    """A page that is asked for while the one before it is decoded (benchmarks/api_server.py)."""
+
+    def __init__(self, ask: Callable[[], Answer]) -> None:
+        self._ask = ask
+        self._answer: Answer | None = None
+        self._error: BaseException | None = None
+        # A daemon, for a way in that hangs must not keep the process alive. All else ends by its deadline.
+        self._thread = threading.Thread(target=self._run, daemon=True, name="the next page")
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._answer = self._ask()
+        except BaseException as error:  # noqa: BLE001 (raised again where the page is wanted)
+            self._error = error
+
+    def answer(self) -> Answer:
+        """The answer, when it has come; or what was raised in its place."""
+        self._thread.join()
+        if self._answer is None:
+            raise self._error or RuntimeError("the next page's thread has ended without a word")
+        return self._answer
+
+
+def _continue_of(body: bytes) -> str:
+    """Where the next page begins, as the head of this one says before its items; empty if it does not."""
+    found = _CONTINUE.match(body, 0, _HEAD)
+    return found[1].decode() if found else ""
 
 
 def _too_many(path: str, things: list[Any]) -> CollectionError:
