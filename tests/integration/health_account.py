@@ -16,7 +16,6 @@ from domino_health.plugin.suite import table_of_facts
 from kube_client import Object, eventually
 
 RBAC = "rbac.authorization.k8s.io"
-"""With ``namespaces`` in the profile: whether an empty one exists."""
 
 
 def rights() -> list[Right]:
