@@ -17,21 +17,17 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 import urllib3
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "integration"))
 
 from control_plane import ControlPlane, assets_dir, find_assets
-from domino_health.collectors.cluster import PAGE, Connection
-from domino_health.collectors.looking import Deadline
-from domino_health.facts.kubernetes import PodList
-from domino_health.profile.clusters import Cluster
+from domino_health.collectors.cluster import PAGE
+from readers import client, ours
 
 PODS = 20_000
 ROUNDS = 3
@@ -44,7 +40,7 @@ HEAD = 4096
 """Bytes of a page in which it is looked for."""
 
 Read = Callable[[str, str, str], int]
-"""From the server's address, a CA file and a token to the number of pods."""
+"""From the server's address, a CA file and a token to the number of pods; of the bytes alone, to KiB."""
 
 
 def pod(number: int) -> dict[str, Any]:
@@ -96,32 +92,6 @@ def raw(server: str, ca_file: str, token: str) -> int:
         if not found:
             return size >> 10
         more = found[1].decode()
-
-
-def ours(server: str, ca_file: str, token: str) -> int:
-    """The suite's collector."""
-    cluster = Cluster(name="benchmark", server=server, ca_file=ca_file, token=token)  # type: ignore[arg-type]
-    decoder = msgspec.json.Decoder(PodList)
-    return len(Connection(cluster).list("/api/v1/pods", decoder, Deadline(timedelta(hours=1))))
-
-
-def client(server: str, ca_file: str, token: str) -> int:
-    """The typed objects of the ``kubernetes`` client."""
-    import kubernetes.client  # noqa: PLC0415 (two seconds and much memory, which the others must not pay)
-
-    configuration = kubernetes.client.Configuration(host=server)
-    configuration.ssl_ca_cert = ca_file
-    configuration.proxy = None
-    configuration.api_key = {"authorization": f"Bearer {token}"}
-    api = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(configuration))
-    items: list[object] = []
-    more = None
-    while True:
-        page = api.list_pod_for_all_namespaces(limit=PAGE, _continue=more)
-        items += page.items
-        more = page.metadata._continue
-        if not more:
-            return len(items)
 
 
 def measure(read: Read, arguments: tuple[str, str, str], results: Any) -> None:

@@ -16,20 +16,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import msgspec
 import urllib3
 
-from domino_health.collectors.cluster import PAGE, Connection
-from domino_health.collectors.looking import Deadline
-from domino_health.facts.kubernetes import PodList
+from domino_health.collectors.cluster import PAGE
 from domino_health.lab.certificates import Authority
 from domino_health.lab.serving import Answer, TlsServer
-from domino_health.profile.clusters import Cluster
+from readers import client, ours
 
 PODS = 20_000
 ROUNDS = 3
@@ -90,13 +87,6 @@ def serve(pods: int) -> Callable[[str, str], Answer]:
     return respond
 
 
-def ours(server: str, ca_file: str) -> int:
-    """The suite's collector."""
-    connection = Connection(Cluster(name="benchmark", server=server, ca_file=ca_file))  # type: ignore[arg-type]
-    decoder = msgspec.json.Decoder(PodList)
-    return len(connection.list("/api/v1/pods", decoder, Deadline(timedelta(hours=1))))
-
-
 def plain(server: str, ca_file: str) -> int:
     """The same pages as dictionaries."""
     http = urllib3.PoolManager(ca_certs=ca_file)
@@ -107,24 +97,6 @@ def plain(server: str, ca_file: str) -> int:
         page = json.loads(answer.data)
         items += page["items"]
         token = page["metadata"].get("continue", "")
-        if not token:
-            return len(items)
-
-
-def client(server: str, ca_file: str) -> int:
-    """The typed objects of the ``kubernetes`` client."""
-    import kubernetes.client  # noqa: PLC0415 (two seconds and much memory, which the others must not pay)
-
-    configuration = kubernetes.client.Configuration(host=server)
-    configuration.ssl_ca_cert = ca_file
-    configuration.proxy = None
-    api = kubernetes.client.CoreV1Api(kubernetes.client.ApiClient(configuration))
-    items: list[object] = []
-    token = None
-    while True:
-        page = api.list_pod_for_all_namespaces(limit=PAGE, _continue=token)
-        items += page.items
-        token = page.metadata._continue
         if not token:
             return len(items)
 
