@@ -3,19 +3,27 @@
 from domino_health import fact
 from domino_health.collectors import discovery, kubernetes, previous, secrets, tls
 from domino_health.facts.domino import DominoNamespace, DominoService
+from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
+from domino_health.facts.metrics import NodeMetrics
 from domino_health.facts.nodes import Node
 from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
 from domino_health.facts.secrets import TlsSecret
+from domino_health.facts.services import EndpointSlice, Service
 from domino_health.facts.tls import TlsEndpoint
-from domino_health.facts.workloads import Deployment, StatefulSet
+from domino_health.facts.workloads import DaemonSet, Deployment, StatefulSet
 
 clock = fact("clock", kubernetes.clock, Clock, section="clusters")
 pods = fact("pods", kubernetes.pods, Pod, section="clusters")
 nodes = fact("nodes", kubernetes.nodes, Node, section="clusters")
 deployments = fact("deployments", kubernetes.deployments, Deployment, section="clusters")
 statefulsets = fact("statefulsets", kubernetes.statefulsets, StatefulSet, section="clusters")
+daemonsets = fact("daemonsets", kubernetes.daemonsets, DaemonSet, section="clusters")
+services = fact("services", kubernetes.services, Service, section="clusters")
+endpoint_slices = fact("endpoint_slices", kubernetes.endpoint_slices, EndpointSlice, section="clusters")
+events = fact("events", kubernetes.events, Event, section="clusters")
+node_metrics = fact("node_metrics", kubernetes.node_metrics, NodeMetrics, section="clusters")
 resource_quotas = fact("resource_quotas", kubernetes.resource_quotas, ResourceQuota, section="clusters")
 limit_ranges = fact("limit_ranges", kubernetes.limit_ranges, LimitRange, section="clusters")
 

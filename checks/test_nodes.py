@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from domino_health import Assessment, Attachment, Duration, Finding, Node, NodeCondition, Severity, age, check
+from domino_health import Assessment, Attachment, Condition, Duration, Finding, Node, Severity, age, check
 
 TROUBLES = {
     "MemoryPressure": "memory pressure",
@@ -42,7 +42,7 @@ def test_nodes_are_ready_and_free_of_pressure(
         lasts = node.since(ready, now)
         young = now - node.metadata.creation_timestamp <= joins_within
         excused = (young or node.leaving) and lasts <= joins_within
-        if excused and not _is_ready(node):
+        if excused and not node.ready:
             moving.append((lasts, node))
         troubles = list(_troubles(node, now, excused=excused))
         if troubles:
@@ -61,7 +61,7 @@ def _troubles(node: Node, now: datetime, *, excused: bool) -> Iterator[str]:
     """What is wrong with it, the worst first."""
     ready = node.condition("Ready")
     silent = ready is None or ready.status == "Unknown"
-    if not excused and not _is_ready(node):
+    if not excused and not node.ready:
         yield f"not Ready for {age(node.since(ready, now))}: {_words(ready)}"
     for type, trouble in TROUBLES.items():
         condition = node.condition(type)
@@ -73,7 +73,7 @@ def _troubles(node: Node, now: datetime, *, excused: bool) -> Iterator[str]:
         yield f"{unsure}{trouble} for {age(node.since(condition, now))}: {_words(condition)}"
 
 
-def _words(condition: NodeCondition | None) -> str:
+def _words(condition: Condition | None) -> str:
     if condition is None:
         return "no kubelet has ever posted its status"
     said = " ".join(condition.message.split()).rstrip(".")
@@ -86,15 +86,10 @@ def _pools(nodes: list[Node]) -> Attachment:
     several = len({node.cluster for node in nodes}) > 1
     pools: dict[str, list[Node]] = defaultdict(list)
     for node in nodes:
-        pool = node.metadata.labels.pool or "none"
+        pool = node.pool or "none"
         pools[f"{node.cluster}: {pool}" if several else pool].append(node)
     rows = (
-        (pool, len(there), sum(map(_is_ready, there)), sum(node.spec.unschedulable for node in there))
+        (pool, len(there), sum(node.ready for node in there), sum(node.spec.unschedulable for node in there))
         for pool, there in sorted(pools.items())
     )
     return Attachment.table("Node pools", ("pool", "nodes", "Ready", "cordoned"), rows)
-
-
-def _is_ready(node: Node) -> bool:
-    ready = node.condition("Ready")
-    return ready is not None and ready.status == "True"

@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 from domino_health import Certificate, Pod, TlsEndpoint
-from domino_health.facts.kubernetes import (
-    Condition,
-    Container,
-    Labels,
-    Owner,
-    PodMeta,
-    PodSpec,
-    PodStatus,
-    Resources,
-)
+from domino_health.facts.api import Condition
+from domino_health.facts.containers import ContainerState, ContainerStatus, Running, Terminated, Waiting
+from domino_health.facts.kubernetes import Labels, Owner, PodMeta, PodSpec, PodStatus
+from domino_health.facts.placing import Toleration
+from domino_health.facts.resources import Container, Resources
 
 NOW = datetime(2026, 3, 14, 12, tzinfo=UTC)
 """What the tests' facts are old by."""
@@ -53,6 +49,13 @@ def pod(
     before: Sequence[Container] = (),
     overhead: Mapping[str, str] | None = None,
     whole: Mapping[str, str] | None = None,
+    limits: Sequence[Mapping[str, str]] = (),
+    tolerations: Sequence[Toleration] = (),
+    statuses: Sequence[ContainerStatus] = (),
+    failed: tuple[str, str] = ("", ""),
+    scheduled_after: timedelta | None = None,
+    deleted_for: timedelta | None = None,
+    priority: str = "",
 ) -> Pod:
     """A pod that has waited for a node since it was made; with a ``node``, one that runs.
 
@@ -75,9 +78,17 @@ def pod(
         before: its init containers.
         overhead: what its RuntimeClass adds.
         whole: requests of the pod as a whole.
+        limits: of each of its containers, beside the requests.
+        tolerations: the taints that it does not mind.
+        statuses: what became of its containers.
+        failed: reason and message of its status: ``("Evicted", "The node was low on …")``.
+        scheduled_after: from its creation until it got its node.
+        deleted_for: how long ago it should have been gone; ``deleted`` is for just now.
+        priority: the name of its priority class.
     """
     if node:
-        conditions: tuple[Condition, ...] = (Condition("PodScheduled", "True"),)
+        since = None if scheduled_after is None else NOW - age + scheduled_after
+        conditions: tuple[Condition, ...] = (Condition("PodScheduled", "True", "", "", since),)
     elif said is None:
         conditions = ()
     else:
@@ -87,26 +98,58 @@ def pod(
             name=name,
             namespace=namespace,
             creation_timestamp=NOW - age,
-            deletion_timestamp=NOW if deleted else None,
+            deletion_timestamp=NOW - (deleted_for or timedelta(0)) if deleted or deleted_for else None,
             labels=labels or Labels(),
             owner_references=(owner,) if owner else (),
         ),
         spec=PodSpec(
-            containers=tuple(Container(resources=Resources(requests=each)) for each in requests),
+            containers=_containers(requests, limits),
             node_name=node,
             node_selector=selector or {},
             scheduler_name=scheduler,
             init_containers=tuple(before),
             overhead=overhead or {},
             resources=Resources(requests=whole or {}),
+            tolerations=tuple(tolerations),
+            priority_class_name=priority,
         ),
         status=PodStatus(
+            reason=failed[0],
+            message=failed[1],
+            container_statuses=tuple(statuses),
             phase="Running" if node and phase == "Pending" else phase,
             conditions=conditions,
             nominated_node_name=nominated,
         ),
         cluster=cluster,
     )
+
+
+def _containers(
+    requests: Sequence[Mapping[str, str]], limits: Sequence[Mapping[str, str]]
+) -> tuple[Container, ...]:
+    nothing: Mapping[str, str] = {}
+    both = zip_longest(requests, limits, fillvalue=nothing)
+    return tuple(Container(resources=Resources(asked, limit)) for asked, limit in both)
+
+
+def runs(name: str = "run", *, for_: timedelta = timedelta(hours=1), restarts: int = 0) -> ContainerStatus:
+    """A container that runs and is ready."""
+    return ContainerStatus(name, True, restarts, ContainerState(running=Running(NOW - for_)))
+
+
+def waits(
+    reason: str, message: str = "", *, name: str = "run", restarts: int = 0, last: Terminated | None = None
+) -> ContainerStatus:
+    """A container that waits, ``CrashLoopBackOff`` or so; ``last`` is how it ended before."""
+    state, before = ContainerState(waiting=Waiting(reason, message)), ContainerState(terminated=last)
+    return ContainerStatus(name, False, restarts, state, before)
+
+
+def ended(code: int = 0, reason: str = "", *, ago: timedelta = timedelta(minutes=1)) -> Terminated:
+    """How a container ended."""
+    reason = reason or ("Error" if code else "Completed")
+    return Terminated(code, 0, reason, NOW - ago - timedelta(minutes=5), NOW - ago)
 
 
 def deployment_pod(deployment: str, suffix: str, **more: object) -> Pod:

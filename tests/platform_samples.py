@@ -6,9 +6,12 @@ from typing import Any
 import msgspec
 
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, NamespaceList
+from domino_health.facts.events import EventList
+from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
-from domino_health.facts.workloads import DeploymentList, StatefulSetList
+from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
 ANNOTATIONS = {"kubectl.kubernetes.io/last-applied-configuration": "SECRET-applied"}
 
@@ -18,18 +21,38 @@ NODE: dict[str, Any] = {
         "uid": "SECRET-uid",
         "creationTimestamp": "2026-11-24T03:00:00Z",
         "deletionTimestamp": "2026-11-24T03:30:00Z",
-        "labels": {"dominodatalab.com/node-pool": "default-gpu", "kubernetes.io/hostname": "SECRET-host"},
+        "labels": {
+            "dominodatalab.com/node-pool": "default-gpu",
+            "karpenter.sh/nodepool": "gpu",
+            "node.kubernetes.io/instance-type": "g5.2xlarge",
+            "topology.kubernetes.io/zone": "eu-west-1a",
+            "dominodatalab.com/capacity-type": "spot",
+            "karpenter.sh/capacity-type": "spot",
+            "eks.amazonaws.com/capacityType": "SPOT",
+            "cloud.google.com/gke-spot": "true",
+            "cloud.google.com/gke-preemptible": "true",
+            "kubernetes.azure.com/scalesetpriority": "spot",
+            "kubernetes.io/hostname": "SECRET-host",
+        },
         "annotations": ANNOTATIONS,
     },
     "spec": {
         "podCIDR": "SECRET-10.1.0.0/24",
         "providerID": "aws:///SECRET",
         "unschedulable": True,
-        "taints": [{"key": "nvidia.com/gpu", "value": "SECRET", "effect": "NoSchedule"}],
+        "taints": [
+            {
+                "key": "nvidia.com/gpu",
+                "value": "true",
+                "effect": "NoSchedule",
+                "timeAdded": "2026-11-24T03:00:00Z",
+            }
+        ],
     },
     "status": {
         "addresses": [{"type": "InternalIP", "address": "SECRET-10.0.1.23"}],
         "images": [{"names": ["SECRET/image:1"]}],
+        "allocatable": {"cpu": "7910m", "memory": "30Gi", "nvidia.com/gpu": "1", "pods": "58"},
         "nodeInfo": {"kernelVersion": "SECRET", "systemUUID": "SECRET"},
         "conditions": [
             {
@@ -45,16 +68,67 @@ NODE: dict[str, Any] = {
 }
 
 
+HANDLERS: dict[str, Any] = {
+    "httpGet": {
+        "path": "/healthz",
+        "port": 8080,
+        "scheme": "HTTPS",
+        "httpHeaders": [{"name": "Authorization", "value": "SECRET"}],
+    },
+    "tcpSocket": {"port": "web"},
+    "grpc": {"port": 9000, "service": "live"},
+    "exec": {"command": ["redis-cli", "-a", "SECRET"]},
+}
+PROBE: dict[str, Any] = {
+    **HANDLERS,
+    "initialDelaySeconds": 30,
+    "periodSeconds": 15,
+    "timeoutSeconds": 5,
+    "failureThreshold": 7,
+    "successThreshold": 1,
+}
+CONTAINER: dict[str, Any] = {
+    "name": "main",
+    "image": "quay.io/domino/nucleus-dispatcher:6.2.0",
+    "env": [{"value": "SECRET-env"}],
+    "resources": {"requests": {"cpu": "250m"}},
+    "readinessProbe": PROBE,
+    "livenessProbe": PROBE,
+    "startupProbe": PROBE,
+}
+TEMPLATE: dict[str, Any] = {
+    "metadata": {
+        "labels": {
+            "dominodatalab.com/workload-type": "ModelAPI",
+            "dominodatalab.com/starting-user-username": "SECRET-jane.doe",
+        }
+    },
+    "spec": {
+        "containers": [CONTAINER],
+        "initContainers": [{**CONTAINER, "restartPolicy": "Always"}],
+        "nodeSelector": {"dominodatalab.com/node-pool": "platform"},
+        "tolerations": [{"operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+        "overhead": {"cpu": "250m"},
+        "resources": {"requests": {"memory": "6Gi"}},
+        "priorityClassName": "domino-critical",
+        "serviceAccountName": "SECRET",
+    },
+}
+
+
 def workload(**selector: Any) -> dict[str, Any]:
     """A Deployment or StatefulSet."""
     return {
         "metadata": {
             "name": "nucleus-dispatcher",
             "namespace": "domino-platform",
+            "creationTimestamp": "2026-11-24T03:00:00Z",
             "generation": 3,
             "labels": {
                 "app.kubernetes.io/name": "nucleus-dispatcher",
                 "app.kubernetes.io/component": "dispatcher",
+                "dominodatalab.com/workload-type": "ModelAPI",
                 "helm.sh/chart": "SECRET-chart",
             },
             "annotations": ANNOTATIONS,
@@ -62,10 +136,88 @@ def workload(**selector: Any) -> dict[str, Any]:
         "spec": {
             "replicas": 3,
             "selector": {"matchLabels": selector},
-            "template": {"spec": {"containers": [{"name": "main", "env": [{"value": "SECRET-env"}]}]}},
+            "template": TEMPLATE,
         },
-        "status": {"replicas": 3, "readyReplicas": 2, "availableReplicas": 2, "observedGeneration": 3},
+        "status": {
+            "replicas": 3,
+            "readyReplicas": 2,
+            "availableReplicas": 2,
+            "observedGeneration": 3,
+            "desiredNumberScheduled": 3,
+            "numberReady": 2,
+            "conditions": [
+                {
+                    "type": "Available",
+                    "status": "False",
+                    "reason": "MinimumReplicasUnavailable",
+                    "message": "Deployment does not have minimum availability.",
+                    "lastTransitionTime": "2026-11-24T03:20:00Z",
+                }
+            ],
+        },
     }
+
+
+SERVICE = {
+    "metadata": {
+        "name": "nucleus-frontend",
+        "namespace": "domino-platform",
+        "creationTimestamp": "2026-11-24T03:00:00Z",
+        "annotations": ANNOTATIONS,
+    },
+    "spec": {
+        "type": "NodePort",
+        "clusterIP": "SECRET-10.96.0.1",
+        "selector": {"app.kubernetes.io/instance": "nucleus-frontend"},
+        "ports": [{"port": 80}],
+    },
+}
+SLICE = {
+    "metadata": {
+        "name": "nucleus-frontend-x7k2p",
+        "namespace": "domino-platform",
+        "labels": {"kubernetes.io/service-name": "nucleus-frontend"},
+    },
+    "addressType": "IPv4",
+    "endpoints": [
+        {
+            "addresses": ["SECRET-10.1.2.3"],
+            "conditions": {"ready": False, "serving": True, "terminating": True},
+        }
+    ],
+    "ports": [{"port": 80}],
+}
+EVENT = {
+    "metadata": {
+        "name": "run-66f0a1b2c3d4e5f601234567-x7k2p.17a",
+        "namespace": "domino-compute",
+        "creationTimestamp": "2026-11-24T03:00:00Z",
+    },
+    "involvedObject": {
+        "kind": "Pod",
+        "namespace": "domino-compute",
+        "name": "run-66f0a1b2c3d4e5f601234567-x7k2p",
+        "uid": "SECRET",
+        "fieldPath": "spec.containers{run}",
+    },
+    "reason": "FailedScheduling",
+    "message": "0/7 nodes are available: 7 Insufficient cpu.",
+    "type": "Warning",
+    "count": 3,
+    "firstTimestamp": "2026-11-24T03:00:00Z",
+    "lastTimestamp": "2026-11-24T03:05:00Z",
+    "eventTime": "2026-11-24T03:00:00.123456Z",
+    "series": {"count": 4, "lastObservedTime": "2026-11-24T03:06:00.123456Z"},
+    "reportingComponent": "default-scheduler",
+    "reportingInstance": "SECRET-host",
+    "source": {"component": "default-scheduler", "host": "SECRET-host"},
+}
+METRICS = {
+    "metadata": {"name": "default-0", "creationTimestamp": "2026-11-24T03:00:00Z"},
+    "timestamp": "2026-11-24T03:00:00Z",
+    "window": "20.05s",
+    "usage": {"cpu": "123456789n", "memory": "1048576Ki"},
+}
 
 
 NAMESPACE = {
@@ -103,8 +255,13 @@ def page(type: type[Any], item: dict[str, Any]) -> Any:
 
 SAMPLES: list[msgspec.Struct] = [
     page(NodeList, NODE),
-    page(DeploymentList, workload()),
-    page(StatefulSetList, workload()),
+    page(DeploymentList, workload(app="dispatcher")),
+    page(StatefulSetList, workload(app="dispatcher")),
+    page(DaemonSetList, workload(app="dispatcher")),
+    page(ServiceList, SERVICE),
+    page(EndpointSliceList, SLICE),
+    page(EventList, EVENT),
+    page(NodeMetricsList, METRICS),
     page(NamespaceList, NAMESPACE),
     page(ResourceQuotaList, QUOTA),
     page(LimitRangeList, LIMIT_RANGE),
@@ -119,6 +276,18 @@ SAMPLES: list[msgspec.Struct] = [
 ]
 SET_BY_COLLECTORS = {
     (kind, "cluster")
-    for kind in ("Node", "Deployment", "StatefulSet", "Namespace", "ResourceQuota", "LimitRange")
+    for kind in (
+        "Node",
+        "Deployment",
+        "StatefulSet",
+        "DaemonSet",
+        "Service",
+        "EndpointSlice",
+        "Event",
+        "NodeMetrics",
+        "Namespace",
+        "ResourceQuota",
+        "LimitRange",
+    )
 }
 """What no API sends."""

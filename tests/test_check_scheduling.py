@@ -7,7 +7,8 @@ from checks import test_scheduling as scheduling
 
 from builders import NOW, SAID_1_28, SAID_1_36, deployment_pod, pod
 from domino_health import Assessment, Finding, Pod, Ref
-from domino_health.facts.kubernetes import Container, Labels, Owner, Resources
+from domino_health.facts.kubernetes import Labels, Owner
+from domino_health.facts.resources import Container, Resources
 
 MINUTE = timedelta(minutes=1)
 MOMENT = timedelta(microseconds=1)

@@ -12,7 +12,8 @@ import pytest
 
 import domino_health.facts
 import platform_samples
-from domino_health.facts.kubernetes import Clock, Kubernetes, Pod, PodList
+from domino_health.facts.api import Kubernetes
+from domino_health.facts.kubernetes import Clock, Pod, PodList
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.facts.rights import Right
@@ -24,6 +25,29 @@ from domino_health.vocabulary import Ref
 NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
 RUN = "run-66f0a1b2c3d4e5f601234567"
 
+STATUS: dict[str, Any] = {
+    "name": "run",
+    "ready": True,
+    "restartCount": 7,
+    "image": "SECRET-image",
+    "imageID": "SECRET-digest",
+    "containerID": "containerd://SECRET",
+    "state": {
+        "waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"},
+        "running": {"startedAt": "2026-11-24T03:00:00Z"},
+    },
+    "lastState": {
+        "terminated": {
+            "exitCode": 137,
+            "signal": 9,
+            "reason": "OOMKilled",
+            "message": "SECRET-words of the process",
+            "startedAt": "2026-11-24T03:00:00Z",
+            "finishedAt": "2026-11-24T03:10:00Z",
+            "containerID": "containerd://SECRET",
+        }
+    },
+}
 # A pod as an API server sends it, with much that nobody here names. Every field that a fact type does name
 # stands in it with a value: `podIP` is spelled as the API spells it, and never as a program would.
 POD: dict[str, Any] = {
@@ -79,6 +103,7 @@ POD: dict[str, Any] = {
             {
                 "name": "init",
                 "image": "registry.example.com/init:1",
+                "command": ["SECRET"],
                 "restartPolicy": "Always",
                 "env": [{"value": "SECRET"}],
             }
@@ -91,10 +116,32 @@ POD: dict[str, Any] = {
         "serviceAccountName": "SECRET-account",
         "imagePullSecrets": [{"name": "SECRET-pull"}],
         "volumes": [{"name": "work", "secret": {"secretName": "SECRET-volume"}}],
-        "tolerations": [{"operator": "Exists"}],
+        "priorityClassName": "domino-critical",
+        "tolerations": [
+            {"key": "nvidia.com/gpu", "operator": "Exists", "value": "true", "effect": "NoSchedule"},
+        ],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {
+                            "matchExpressions": [
+                                {"key": "dominodatalab.com/node-pool", "operator": "In", "values": ["gpu"]}
+                            ],
+                            "matchFields": [{"key": "SECRET", "operator": "In", "values": ["SECRET"]}],
+                        }
+                    ]
+                }
+            },
+            "podAntiAffinity": {"SECRET": []},
+        },
     },
     "status": {
         "phase": "Pending",
+        "reason": "Evicted",
+        "message": "The node was low on resource: memory.",
+        "containerStatuses": [STATUS],
+        "initContainerStatuses": [STATUS],
         "conditions": [
             {
                 "type": "PodScheduled",

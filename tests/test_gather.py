@@ -16,6 +16,7 @@ from domino_health.collectors.looking import (
     Deadline,
     Look,
     NothingToLookAtError,
+    NotInstalledError,
     Shared,
     Target,
 )
@@ -560,6 +561,39 @@ def test_a_collector_that_finds_nothing_to_look_at_and_gives_no_words_is_absent_
     observed = wait(start(Wanted("pods", plan, "clusters", object)), "pods")
 
     assert observed.absent == "section clusters names nothing to look at"
+
+
+def _not_installed(*_: object) -> NoReturn:
+    raise NotInstalledError("metrics-server is not installed")
+
+
+def test_what_no_target_has_is_absent_in_the_words_of_who_looked() -> None:
+    observed = wait(start(wanted("pods", target("a", _not_installed), target("b", _not_installed))), "pods")
+
+    assert observed.absent == "metrics-server is not installed"
+    assert [seen.outcome for seen in observed.targets] == [Outcome.NOT_INSTALLED] * 2
+    assert observed.unseen == []
+    assert observed.blind
+
+
+def test_what_one_target_has_and_another_has_not_is_seen_and_nothing_of_it_is_unseen() -> None:
+    observed = wait(start(wanted("pods", target("a", _not_installed), target("b", seen(1)))), "pods")
+
+    assert observed.absent == ""
+    assert observed.objects == [1]
+    assert observed.unseen == []
+    assert not observed.blind
+
+
+def test_what_one_target_has_not_and_another_does_not_tell_is_unseen_there() -> None:
+    def fails(*_: object) -> NoReturn:
+        raise CollectionError("503", "see the metrics API")
+
+    observed = wait(start(wanted("pods", target("a", _not_installed), target("b", fails))), "pods")
+
+    assert observed.absent == ""
+    assert [unseen.target for unseen in observed.unseen] == ["b"]
+    assert observed.blind
 
 
 def test_no_facts_at_all_are_gathered_at_once() -> None:

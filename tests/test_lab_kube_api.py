@@ -20,7 +20,7 @@ from domino_health.lab.kube_api import AGED, REVIEWS
 from domino_health.profile import Profile
 
 DENIED = ("/api/v1/pods", "/api/v1/namespaces/domino-compute/pods", "/apis/apps/v1/deployments")
-NOT_RECORDED = "/apis/apps/v1/namespaces/a/daemonsets"
+NOT_RECORDED = "/apis/apps/v1/namespaces/a/replicasets"
 
 
 @pytest.fixture(scope="module", params=lab.KINDS)

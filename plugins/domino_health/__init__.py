@@ -17,41 +17,59 @@ _HOMES = {
     "Candidate": "facts.domino",
     "Certificate": "facts.tls",
     "CollectionError": "collectors.looking",
+    "Condition": "facts.api",
+    "ContainerStatus": "facts.containers",
+    "DaemonSet": "facts.workloads",
     "Deadline": "collectors.looking",
+    "Deployment": "facts.workloads",
     "DominoNamespace": "facts.domino",
     "DominoService": "facts.domino",
     "Duration": "units",
+    "EndpointSlice": "facts.services",
+    "Event": "facts.events",
     "Finding": "vocabulary",
     "LimitRange": "facts.quotas",
     "Look": "collectors.looking",
     "Many": "profile.base",
     "Mark": "plots",
+    "NODE_POOL": "facts.kubernetes",
     "Name": "profile.base",
     "Node": "facts.nodes",
-    "NodeCondition": "facts.nodes",
+    "NodeMetrics": "facts.metrics",
+    "NotInstalledError": "collectors.looking",
     "NothingToLookAtError": "collectors.looking",
     "Outcome": "facts.observed",
     "Percentage": "units",
     "Pod": "facts.kubernetes",
+    "Probe": "facts.workloads",
     "Ref": "vocabulary",
     "ResourceQuota": "facts.quotas",
     "Secret": "profile.base",
     "Section": "profile.base",
+    "Service": "facts.services",
     "Severity": "vocabulary",
     "Size": "units",
+    "StatefulSet": "facts.workloads",
+    "Taint": "facts.placing",
     "Target": "collectors.looking",
     "TlsEndpoint": "facts.tls",
     "TlsSecret": "facts.secrets",
+    "Toleration": "facts.placing",
     "Unseen": "vocabulary",
     "age": "units",
+    "amount": "facts.quantities",
     "check": "vocabulary",
     "fact": "plugin.facts",
+    "is_accelerator": "facts.resources",
     "percent": "units",
+    "quantity": "facts.quantities",
     "size": "units",
     "timeline": "plots",
+    "untolerated": "facts.placing",
 }
 
 __all__ = [
+    "NODE_POOL",
     "Assessment",
     "Attachment",
     "Bar",
@@ -59,10 +77,16 @@ __all__ = [
     "Candidate",
     "Certificate",
     "CollectionError",
+    "Condition",
+    "ContainerStatus",
+    "DaemonSet",
     "Deadline",
+    "Deployment",
     "DominoNamespace",
     "DominoService",
     "Duration",
+    "EndpointSlice",
+    "Event",
     "Finding",
     "LimitRange",
     "Look",
@@ -70,38 +94,64 @@ __all__ = [
     "Mark",
     "Name",
     "Node",
-    "NodeCondition",
+    "NodeMetrics",
+    "NotInstalledError",
     "NothingToLookAtError",
     "Outcome",
     "Percentage",
     "Pod",
+    "Probe",
     "Ref",
     "ResourceQuota",
     "Secret",
     "Section",
+    "Service",
     "Severity",
     "Size",
+    "StatefulSet",
+    "Taint",
     "Target",
     "TlsEndpoint",
     "TlsSecret",
+    "Toleration",
     "Unseen",
     "age",
+    "amount",
     "check",
     "fact",
+    "is_accelerator",
     "percent",
+    "quantity",
     "size",
     "timeline",
+    "untolerated",
 ]
 
 if TYPE_CHECKING:
-    from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
+    from domino_health.collectors.looking import (
+        CollectionError,
+        Deadline,
+        Look,
+        NothingToLookAtError,
+        NotInstalledError,
+        Target,
+    )
+    from domino_health.facts.api import Condition
+    from domino_health.facts.containers import ContainerStatus
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
-    from domino_health.facts.kubernetes import Pod
-    from domino_health.facts.nodes import Node, NodeCondition
+    from domino_health.facts.events import Event
+    from domino_health.facts.kubernetes import NODE_POOL, Pod
+    from domino_health.facts.metrics import NodeMetrics
+    from domino_health.facts.nodes import Node
     from domino_health.facts.observed import Outcome
+    from domino_health.facts.placing import Taint, Toleration, untolerated
+    from domino_health.facts.quantities import amount, quantity
     from domino_health.facts.quotas import LimitRange, ResourceQuota
+    from domino_health.facts.resources import is_accelerator
     from domino_health.facts.secrets import TlsSecret
+    from domino_health.facts.services import EndpointSlice, Service
     from domino_health.facts.tls import Certificate, TlsEndpoint
+    from domino_health.facts.workloads import DaemonSet, Deployment, Probe, StatefulSet
     from domino_health.plots import Bar, Mark, timeline
     from domino_health.plugin.facts import fact
     from domino_health.profile.base import CaFile, Many, Name, Secret, Section

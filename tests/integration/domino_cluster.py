@@ -86,6 +86,8 @@ class Service:
     memory: str = "1Gi"
     limits: bool = True
     namespace: str = PLATFORM
+    port: int = 0
+    """Where a probe can only connect, as with a database; else it asks an address of its own (assumed)."""
     labels: Labels = field(default_factory=dict)
 
 
@@ -100,8 +102,8 @@ SERVICES = (
     Service("nucleus-frontend", replicas=2, memory="4Gi"),
     Service("nucleus-dispatcher", memory="4Gi", labels=app("nucleus-dispatcher", "dispatcher")),
     Service("keycloakv17", "StatefulSet"),
-    Service("mongodb-replicaset", "StatefulSet", 3, "4Gi", limits=False),
-    Service("rabbitmq-ha-39", "StatefulSet", 3, limits=False, labels=app("rabbitmq-ha")),
+    Service("mongodb-replicaset", "StatefulSet", 3, "4Gi", limits=False, port=27017),
+    Service("rabbitmq-ha-39", "StatefulSet", 3, limits=False, port=5672, labels=app("rabbitmq-ha")),
     Service("vault", "StatefulSet", labels=app("vault")),
     Service("docker-registry", "StatefulSet"),
     Service("hephaestus", labels=app("hephaestus")),
@@ -123,6 +125,8 @@ PORTS = {  # a Service's name: the workload behind it, and its port; the last tw
     "docker-registry": ("docker-registry", 5000),
     "keycloak-http": ("keycloakv17", 80),
     "rabbitmq-ha-external": ("rabbitmq-ha-39", 5672),
+    # Nothing is behind it as long as the builders are scaled to nothing; assumed, as its port.
+    "hephaestus-buildkit": ("hephaestus-buildkit", 1234),
 }
 BACKUP = "domino-workbench-backup"
 
@@ -132,12 +136,26 @@ def platform_image(name: str) -> str:
     return f"quay.io/domino/{name}:6.2.0"
 
 
+def probes(port: int = 0) -> Object:
+    """Build a container's probes by Domino's rule for models (period x failures > 60 s); numbers: assumed.
+
+    The one that restarts waits longer than the one that only keeps traffic away.
+    """
+    ready: Object = {"tcpSocket": {"port": port}} if port else {"httpGet": {"path": "/ready", "port": 8080}}
+    alive: Object = {"tcpSocket": {"port": port}} if port else {"httpGet": {"path": "/alive", "port": 8080}}
+    return {
+        "readinessProbe": {**ready, "periodSeconds": 10, "failureThreshold": 7},
+        "livenessProbe": {**alive, "periodSeconds": 15, "failureThreshold": 10},
+    }
+
+
 def workload(service: Service) -> Object:
     """Build the Deployment or StatefulSet of a service."""
     resources: Object = {"requests": {"cpu": "250m", "memory": service.memory}}
     if service.limits:
         resources["limits"] = {"cpu": "1", "memory": service.memory}
     container = {"name": service.name, "image": platform_image(service.name), "resources": resources}
+    container |= probes(service.port)
     selector = {"app.kubernetes.io/instance": service.name}  # assumed
     labels = {**(service.labels or app(service.name)), **selector}
     pod = {"nodeSelector": {POOL: "platform"}, "containers": [container]}
@@ -165,8 +183,9 @@ def bounds() -> Objects:
 def port(name: str) -> Object:
     """Build the Kubernetes Service of that name."""
     target, number = PORTS[name]
+    namespace = next(service.namespace for service in SERVICES if service.name == target)
     spec = {"selector": {"app.kubernetes.io/instance": target}, "ports": [{"port": number}]}
-    return {**new("v1", "Service", name, PLATFORM), "spec": spec}
+    return {**new("v1", "Service", name, namespace), "spec": spec}
 
 
 def fluent_bit() -> Object:
@@ -298,11 +317,10 @@ def execution(asked: Execution) -> Objects:
 
 
 def model(name: str, pool: str) -> Object:
-    """Build a published model: two instances, probes by Domino's rule (period x failures > 60 s)."""
+    """Build a published model: two instances, with probes."""
     labels = domino_labels(name, "churn-forecast", "ModelAPI", "small-k8s")
     parts = containers("model", name, {"cpu": "1", "memory": "2Gi"})  # the same containers: assumed
-    probe = {"tcpSocket": {"port": 8080}, "periodSeconds": 10, "failureThreshold": 7}  # numbers: assumed
-    parts[0] |= {"livenessProbe": probe, "readinessProbe": probe}
+    parts[0] |= probes(8080)
     selector = {"dominodatalab.com/workload-id": labels["dominodatalab.com/workload-id"]}
     template = {"metadata": {"labels": labels}, "spec": {"nodeSelector": {POOL: pool}, "containers": parts}}
     spec = {"replicas": 2, "selector": {"matchLabels": selector}, "template": template}

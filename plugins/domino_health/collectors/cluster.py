@@ -24,7 +24,7 @@ from domino_health.collectors.cluster_words import (
 )
 from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look
 from domino_health.collectors.server import Answer, BrokenOffError, Server
-from domino_health.facts.kubernetes import ListMeta
+from domino_health.facts.api import ListMeta
 from domino_health.facts.observed import Outcome
 from domino_health.facts.survey import Version
 from domino_health.profile.clusters import Cluster
@@ -141,6 +141,16 @@ class Connection(Server):
             raise self._refused(path, answer)
         page: Page[Any] = self._decode(path, answer, decoder)
         return page.items
+
+    def serves(self, path: str, deadline: Deadline) -> bool:
+        """Whether the API server knows such a kind at all: a path of a group that nobody serves is not found.
+
+        Every other answer, a refusal too, is left to who reads the list.
+
+        Raises:
+            CollectionError: as ``get``.
+        """
+        return self._patiently(f"{path}?limit=1", deadline).status != 404
 
     def find(self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline) -> Any | None:
         """One object, decoded; None where the API server says that there is none.

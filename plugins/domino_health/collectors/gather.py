@@ -23,6 +23,7 @@ from domino_health.collectors.looking import (
     Deadline,
     Look,
     NothingToLookAtError,
+    NotInstalledError,
     Shared,
     Target,
     rights_of,
@@ -292,7 +293,7 @@ class Gathering:
             done = self._done[job.fact]
             done[job.place] = seen
         if len(done) == self._expected[job.fact]:
-            self._publish(Observed(job.fact, tuple(done[place] for place in sorted(done))))
+            self._publish(_observed(job.fact, [done[place] for place in sorted(done)]))
 
     def _publish(self, observed: Observed) -> None:
         with self._changed:
@@ -305,6 +306,13 @@ class Gathering:
         except BaseException as error:  # noqa: BLE001 (the unforeseen is "could not look", never silence)
             seen = job.seen(**_broke(error))
         self._finished.put((number, seen))
+
+
+def _observed(fact: str, targets: Sequence[Seen]) -> Observed:
+    """A fact of which all targets were looked at; absent where none of them has such a thing."""
+    missing = [target.reason for target in targets if target.outcome is Outcome.NOT_INSTALLED]
+    absent = "; ".join(dict.fromkeys(missing)) if len(missing) == len(targets) else ""
+    return Observed(fact, tuple(targets), absent)
 
 
 def _is_target(thing: object) -> bool:
@@ -341,7 +349,7 @@ def _blinded_by(given: Mapping[str, Observed], looked_at: Set[str]) -> list[Seen
         )
         for name, observed in given.items()
         for dead in observed.targets
-        if dead.outcome is not Outcome.SEEN
+        if dead.outcome not in (Outcome.SEEN, Outcome.NOT_INSTALLED)
         and looked_at.isdisjoint((dead.target, dead.target.partition("/")[0]))
     ]
 
@@ -356,6 +364,8 @@ def _look(job: _Job) -> Seen:
         return job.seen(Outcome.SEEN, objects=tuple(job.target.look(job.deadline, say)))
     except CollectionError as error:
         return job.seen(error.outcome, reason=error.reason, cure=error.cure, objects=tuple(error.seen))
+    except NotInstalledError as why:
+        return job.seen(Outcome.NOT_INSTALLED, reason=str(why))
 
 
 def _broke(error: BaseException) -> dict[str, Any]:

@@ -15,14 +15,18 @@ from domino_health.collectors.looking import (
     Deadline,
     Look,
     NothingToLookAtError,
+    NotInstalledError,
     Target,
 )
 from domino_health.collectors.way_in import NEEDS
+from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import Clock, PodList
+from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.rights import Right
-from domino_health.facts.workloads import DeploymentList, StatefulSetList
+from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 from domino_health.profile.clusters import Cluster
 
 
@@ -40,6 +44,8 @@ class Listing:
     """``/api/v1``, or ``/apis/GROUP/VERSION``."""
     in_namespaces: bool = True
     """False for what belongs to the cluster as a whole: nodes."""
+    unless_installed: str = ""
+    """For a kind that a cluster need not have: what its absence means, "metrics-server is not installed"."""
 
     @property
     def rights(self) -> tuple[Right, ...]:
@@ -69,9 +75,23 @@ class Listing:
         """One cluster, or one of its namespaces."""
         within = f"/namespaces/{namespace}" if namespace else ""
         path = f"{self.api}{within}/{self.resource}"
-        work = partial(_list, look, cluster, namespace, path, msgspec.json.Decoder(self.page))
+        work = partial(self._read, look, cluster, namespace, path)
         name = f"{cluster.name}/{namespace}" if namespace else cluster.name
         return Target(name, how(look, cluster, f"{path}?limit={PAGE}"), cluster.deadline, work, NEEDS)
+
+    def _read(
+        self,
+        look: Look,
+        cluster: Cluster,
+        namespace: str,
+        path: str,
+        deadline: Deadline,
+        say: Callable[[str], None],
+    ) -> Sequence[Any]:
+        decoder = msgspec.json.Decoder(self.page)
+        if self.unless_installed and not connect(look, cluster, deadline, say).serves(path, deadline):
+            raise NotInstalledError(f"{self.unless_installed} (GET {path}: 404)")
+        return _list(look, cluster, namespace, path, decoder, deadline, say)
 
 
 APPS = "/apis/apps/v1"
@@ -80,6 +100,25 @@ nodes = Listing("Every node of every cluster.", "nodes", NodeList, in_namespaces
 deployments = Listing("Every Deployment of every cluster.", "deployments", DeploymentList, APPS)
 statefulsets = Listing("Every StatefulSet of every cluster.", "statefulsets", StatefulSetList, APPS)
 resource_quotas = Listing("Every quota of every cluster.", "resourcequotas", ResourceQuotaList)
+daemonsets = Listing("Every DaemonSet of every cluster.", "daemonsets", DaemonSetList, APPS)
+services = Listing("Every Service of every cluster.", "services", ServiceList)
+endpoint_slices = Listing(
+    "What is behind every Service of every cluster.",
+    "endpointslices",
+    EndpointSliceList,
+    "/apis/discovery.k8s.io/v1",
+)
+events = Listing(
+    "The events of every cluster that it still keeps: an hour's, by default.", "events", EventList
+)
+node_metrics = Listing(
+    "What every node uses now, as `kubectl top nodes` shows it.",
+    "nodes",
+    NodeMetricsList,
+    "/apis/metrics.k8s.io/v1beta1",
+    in_namespaces=False,
+    unless_installed="no metrics API: metrics-server is not installed",
+)
 limit_ranges = Listing("Every limit range of every cluster.", "limitranges", LimitRangeList)
 
 

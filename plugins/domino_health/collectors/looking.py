@@ -22,7 +22,7 @@ WAY_IN_HANGS = (
 )
 
 
-_REFUSALS = tuple(outcome for outcome in Outcome if outcome is not Outcome.SEEN)
+_REFUSALS = tuple(each for each in Outcome if each not in (Outcome.SEEN, Outcome.NOT_INSTALLED))
 
 
 class CollectionError(Exception):
@@ -44,6 +44,13 @@ class CollectionError(Exception):
 
 class NothingToLookAtError(Exception):
     """There is nothing to look at, and that is as it should be: a check of it is skipped with these words."""
+
+
+class NotInstalledError(Exception):
+    """A target was asked, and does not have the thing at all: told apart from an empty list and a refusal.
+
+    Where no target has it, the checks of the fact are skipped with these words.
+    """
 
 
 class Deadline:

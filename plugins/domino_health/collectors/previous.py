@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
-from domino_health.facts.kubernetes import Moment
+from domino_health.facts.api import Moment
 from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.profile.files import read
 from domino_health.vocabulary import Ref

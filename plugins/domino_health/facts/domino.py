@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from domino_health.facts.kubernetes import Kubernetes, ListMeta
+from domino_health.facts.api import Kubernetes, ListMeta
 from domino_health.vocabulary import Ref
 
 ROLES = {

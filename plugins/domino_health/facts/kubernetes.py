@@ -1,22 +1,23 @@
-"""What is kept of Kubernetes' objects.
+"""What is kept of pods, and of a cluster's clock.
 
-The types have the API's own shape, so that a list decodes straight from the response's bytes, and
-``cluster``, which the API does not know, is set by the collector. Domino's labels are those seen on
-live executions (domino-blueprints, ddl-cluster-scaler); user names are left out on purpose.
+Domino's labels are those seen on live executions (domino-blueprints, ddl-cluster-scaler); user names are
+left out on purpose.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Annotated
 
 import msgspec
 
+from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment
+from domino_health.facts.containers import ContainerStatus
+from domino_health.facts.placing import Affinity, Toleration, wanted
+from domino_health.facts.resources import Container, Resources, is_accelerator, total
 from domino_health.vocabulary import Ref
 
-Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-"""A time with its zone, as every API server sends it: one without cannot be compared to ``now``."""
-
+NODE_POOL = "dominodatalab.com/node-pool"
+"""The label by which Domino knows a node's pool (Domino's requirements on a cluster)."""
 _EXECUTION_NAME = re.compile(r"run-[0-9a-f]{24}(-|$)")
 # ModelAPI is left out: a model's Deployment is what stays tomorrow.
 _EXECUTION_TYPES = frozenset({"Workspace", "Batch", "Scheduled", "App", "Job"})
@@ -24,12 +25,6 @@ _ENVIRONMENT_IMAGE = re.compile(r"/environment:([0-9a-f]{24})(?:-\d+)?$")
 # A CronJob names its runs by the minutes since 1970: 29927033. What else ends in digits, a date or seconds,
 # is a name that somebody gave. Minutes began with 25 in 2017, and no date of this century does.
 _CRONJOB_RUN = re.compile(r"(.+)-(?:2[5-9]|[3-9]\d)\d{6}$")
-# NVIDIA whole, shared and sliced; AMD; Google's and Intel's; AWS Neuron (Domino's `neuron` tiers).
-_ACCELERATOR = re.compile(r".+/(gpu(\..+)?|mig-.+|tpu|gaudi)$|gpu\.intel\.com/|aws\.amazon\.com/neuron")
-
-
-class Kubernetes(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """Base of the types below: camelCase on the wire, what is at its default is not written."""
 
 
 class Owner(Kubernetes, frozen=True):
@@ -60,22 +55,6 @@ class PodMeta(Kubernetes, frozen=True):
     owner_references: tuple[Owner, ...] = ()
 
 
-class Resources(Kubernetes, frozen=True):
-    """``resources`` of a container; quantities as Kubernetes writes them."""
-
-    requests: Mapping[str, str] = {}
-    limits: Mapping[str, str] = {}
-
-
-class Container(Kubernetes, frozen=True):
-    """A container's specification."""
-
-    image: str = ""
-    resources: Resources = Resources()
-    restart_policy: str = ""
-    """``Always`` makes a side-car of an init container: it runs beside the others, and adds up with them."""
-
-
 class PodSpec(Kubernetes, frozen=True):
     """``spec`` of a pod."""
 
@@ -88,22 +67,21 @@ class PodSpec(Kubernetes, frozen=True):
     """What its RuntimeClass adds to the requests."""
     resources: Resources = Resources()
     """Of the pod as a whole, instead of its containers' sum."""
-
-
-class Condition(Kubernetes, frozen=True):
-    """One of ``status.conditions``."""
-
-    type: str
-    status: str
-    reason: str = ""
-    message: str = ""
+    tolerations: tuple[Toleration, ...] = ()
+    affinity: Affinity | None = None
+    priority_class_name: str = ""
 
 
 class PodStatus(Kubernetes, frozen=True):
     """``status`` of a pod."""
 
     phase: str = ""
+    reason: str = ""
+    """Why a pod has failed as a whole: ``Evicted``, ``NodeLost``, ``UnexpectedAdmissionError``."""
+    message: str = ""
     conditions: tuple[Condition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
     nominated_node_name: str = ""
     """Where it is to go, when somebody has made room there, or its volume."""
 
@@ -131,11 +109,40 @@ class Pod(Kubernetes, frozen=True):
         """It asks for a GPU, a slice of one, or another accelerator (AWS Neuron)."""
         containers = (*self.spec.containers, *self.spec.init_containers)
         return any(
-            _ACCELERATOR.match(resource) and amount not in ("0", "")
+            is_accelerator(resource) and amount not in ("0", "")
             for container in containers
             for amounts in (container.resources.requests, container.resources.limits)
             for resource, amount in amounts.items()
         )
+
+    @property
+    def pool(self) -> str:
+        """The node pool that it insists on, by selector or affinity; empty for none, or for several."""
+        pools = wanted(self.spec.node_selector, self.spec.affinity, NODE_POOL)
+        return next(iter(pools)) if len(pools) == 1 else ""
+
+    def asked(self) -> dict[str, int]:
+        """What it asks for, in thousandths by resource, as the scheduler counts it: side-cars, overhead and
+        all.
+        """
+        spec = self.spec
+        whole = spec.resources.requests
+        return total("requests", spec.containers, spec.init_containers, spec.overhead, whole)
+
+    def limited(self) -> dict[str, int]:
+        """Its limits together, in thousandths; what a container does not limit is not in it."""
+        spec = self.spec
+        return total("limits", spec.containers, spec.init_containers, spec.overhead, spec.resources.limits)
+
+    def condition(self, type: str) -> Condition | None:
+        """The condition of that type, where somebody has set one."""
+        return next((each for each in self.status.conditions if each.type == type), None)
+
+    @property
+    def statuses(self) -> Iterator[ContainerStatus]:
+        """What became of its containers, those of its start first."""
+        yield from self.status.init_container_statuses
+        yield from self.status.container_statuses
 
     def waiting(self, now: datetime) -> timedelta:
         """How long it has been without a node; zero when it has one, has ended or is being deleted."""
@@ -235,13 +242,6 @@ class Pod(Kubernetes, frozen=True):
             "project": self.metadata.labels.project,
         }
         return ",".join(f"{key}={value}" for key, value in parts.items() if value) or "unlabelled"
-
-
-class ListMeta(Kubernetes, frozen=True):
-    """``metadata`` of a list: where the next page begins."""
-
-    continue_: str = msgspec.field(name="continue", default="")
-    remaining_item_count: int | None = None
 
 
 class PodList(Kubernetes, frozen=True):

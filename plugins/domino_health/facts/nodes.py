@@ -1,10 +1,15 @@
 """What is kept of the nodes of a Kubernetes cluster."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import msgspec
 
-from domino_health.facts.kubernetes import Condition, Kubernetes, ListMeta, Moment
+from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment
+from domino_health.facts.kubernetes import NODE_POOL
+from domino_health.facts.placing import Taint
+from domino_health.facts.quantities import quantity
+from domino_health.facts.resources import is_accelerator
 from domino_health.vocabulary import Ref
 
 # By these the two autoscalers say that they are taking a node away: Kubernetes' own, and Karpenter since
@@ -15,7 +20,17 @@ _LEAVING = frozenset({"ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"
 class NodeLabels(Kubernetes, frozen=True):
     """The labels that checks read, and no others."""
 
-    pool: str = msgspec.field(name="dominodatalab.com/node-pool", default="")
+    pool: str = msgspec.field(name=NODE_POOL, default="")
+    nodepool: str = msgspec.field(name="karpenter.sh/nodepool", default="")
+    """Karpenter's, which Domino's pool need not be."""
+    instance_type: str = msgspec.field(name="node.kubernetes.io/instance-type", default="")
+    zone: str = msgspec.field(name="topology.kubernetes.io/zone", default="")
+    domino_capacity: str = msgspec.field(name="dominodatalab.com/capacity-type", default="")
+    karpenter_capacity: str = msgspec.field(name="karpenter.sh/capacity-type", default="")
+    eks_capacity: str = msgspec.field(name="eks.amazonaws.com/capacityType", default="")
+    gke_spot: str = msgspec.field(name="cloud.google.com/gke-spot", default="")
+    gke_preemptible: str = msgspec.field(name="cloud.google.com/gke-preemptible", default="")
+    aks_priority: str = msgspec.field(name="kubernetes.azure.com/scalesetpriority", default="")
 
 
 class NodeMeta(Kubernetes, frozen=True):
@@ -27,13 +42,6 @@ class NodeMeta(Kubernetes, frozen=True):
     labels: NodeLabels = NodeLabels()
 
 
-class Taint(Kubernetes, frozen=True):
-    """What keeps pods off a node that do not tolerate it."""
-
-    key: str
-    effect: str = ""
-
-
 class NodeSpec(Kubernetes, frozen=True):
     """``spec`` of a node."""
 
@@ -42,16 +50,13 @@ class NodeSpec(Kubernetes, frozen=True):
     taints: tuple[Taint, ...] = ()
 
 
-class NodeCondition(Condition, frozen=True):
-    """One of a node's ``status.conditions``: what the kubelet says, or Kubernetes of a silent kubelet."""
-
-    last_transition_time: Moment | None = None
-
-
 class NodeStatus(Kubernetes, frozen=True):
     """``status`` of a node."""
 
-    conditions: tuple[NodeCondition, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+    """What the kubelet says, or Kubernetes of a silent kubelet."""
+    allocatable: Mapping[str, str] = {}
+    """What it has for pods, after what it keeps for itself; quantities as Kubernetes writes them."""
 
 
 class Node(Kubernetes, frozen=True):
@@ -74,11 +79,43 @@ class Node(Kubernetes, frozen=True):
             taint.key in _LEAVING for taint in self.spec.taints
         )
 
-    def condition(self, type: str) -> NodeCondition | None:
+    @property
+    def pool(self) -> str:
+        """Domino's node pool, empty for none."""
+        return self.metadata.labels.pool
+
+    @property
+    def preemptible(self) -> bool:
+        """Its cloud may take it away at any time: spot, or preemptible, as the label of any cloud says."""
+        labels = self.metadata.labels
+        capacities = (
+            labels.domino_capacity,
+            labels.karpenter_capacity,
+            labels.eks_capacity,
+            labels.aks_priority,
+        )
+        return "true" in (labels.gke_spot, labels.gke_preemptible) or "spot" in map(str.casefold, capacities)
+
+    @property
+    def has_accelerator(self) -> bool:
+        """It has a GPU or another accelerator that pods may have."""
+        return any(is_accelerator(each) and quantity(text) for each, text in self.status.allocatable.items())
+
+    def room(self) -> dict[str, int]:
+        """What it has for pods, in thousandths by resource; ``pods`` among them."""
+        return {resource: quantity(text) for resource, text in self.status.allocatable.items()}
+
+    @property
+    def ready(self) -> bool:
+        """Its kubelet says that it is."""
+        ready = self.condition("Ready")
+        return ready is not None and ready.status == "True"
+
+    def condition(self, type: str) -> Condition | None:
         """The condition of that type, where the kubelet or Kubernetes has set one."""
         return next((each for each in self.status.conditions if each.type == type), None)
 
-    def since(self, condition: NodeCondition | None, now: datetime) -> timedelta:
+    def since(self, condition: Condition | None, now: datetime) -> timedelta:
         """How long a condition has been as it is; of one that nobody has set, since the node was made."""
         moment = (condition and condition.last_transition_time) or self.metadata.creation_timestamp
         return max(now - moment, timedelta(0))

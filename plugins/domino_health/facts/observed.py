@@ -24,6 +24,8 @@ class Outcome(enum.Enum):
     TRUNCATED = "truncated"
     BROKEN = "broken"
     """Looking itself broke, on this side: it says nothing of the target."""
+    NOT_INSTALLED = "not installed"
+    """The target was asked, and has no such thing at all: nothing to judge, which is no failure."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +53,7 @@ class Observed:
     fact: str
     targets: tuple[Seen, ...]
     absent: str = ""
-    """Why there are no targets at all, when the profile has no such section."""
+    """Why there is nothing to look at: no such section in the profile, or not installed on any target."""
 
     @property
     def objects(self) -> list[Any]:
@@ -64,7 +66,7 @@ class Observed:
         return [
             Unseen(target.target, target.reason, target.cure, target.outcome.value, self.fact)
             for target in self.targets
-            if target.outcome is not Outcome.SEEN
+            if target.outcome not in (Outcome.SEEN, Outcome.NOT_INSTALLED)
         ]
 
     @property

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from domino_health.facts.kubernetes import Kubernetes, ListMeta
+from domino_health.facts.api import Kubernetes, ListMeta
 from domino_health.vocabulary import Ref
 
 # What pods ask for. Claims, Secrets and Services may be counted too, and bound no work.

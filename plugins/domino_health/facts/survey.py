@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from domino_health.facts.kubernetes import Kubernetes, ListMeta
+from domino_health.facts.api import Kubernetes, ListMeta
 
 
 @dataclass(frozen=True)

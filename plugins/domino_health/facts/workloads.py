@@ -1,8 +1,16 @@
-"""What is kept of Deployments and StatefulSets: whose they are, and how many replicas are ready."""
+"""What is kept of Deployments, StatefulSets and DaemonSets: whose they are, their pods' template, and how
+many are ready.
+"""
+
+from collections.abc import Mapping
 
 import msgspec
 
-from domino_health.facts.kubernetes import Kubernetes, ListMeta
+from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment
+from domino_health.facts.kubernetes import Labels
+from domino_health.facts.placing import Affinity, Toleration
+from domino_health.facts.resources import Container, Resources, total
+from domino_health.vocabulary import Ref
 
 
 class WorkloadLabels(Kubernetes, frozen=True):
@@ -10,6 +18,7 @@ class WorkloadLabels(Kubernetes, frozen=True):
 
     name: str = msgspec.field(name="app.kubernetes.io/name", default="")
     component: str = msgspec.field(name="app.kubernetes.io/component", default="")
+    workload_type: str = msgspec.field(name="dominodatalab.com/workload-type", default="")
 
 
 class WorkloadMeta(Kubernetes, frozen=True):
@@ -18,18 +27,107 @@ class WorkloadMeta(Kubernetes, frozen=True):
     name: str
     namespace: str
     labels: WorkloadLabels = WorkloadLabels()
+    creation_timestamp: Moment | None = None
+
+
+class Selector(Kubernetes, frozen=True):
+    """Which pods are a workload's own. What it says by expressions is left out."""
+
+    match_labels: Mapping[str, str] = {}
+
+
+class HttpGet(Kubernetes, frozen=True):
+    """A probe that asks an address; its headers are left out, which may carry a secret."""
+
+    path: str = ""
+    port: int | str = ""
+    scheme: str = "HTTP"
+
+
+class TcpSocket(Kubernetes, frozen=True):
+    """A probe that connects."""
+
+    port: int | str = ""
+
+
+class Grpc(Kubernetes, frozen=True):
+    """A probe that asks gRPC's own health service."""
+
+    port: int = 0
+    service: str | None = None
+
+
+class Exec(Kubernetes, frozen=True):
+    """A probe that runs a command, which is left out: it may carry a secret."""
+
+
+class Probe(Kubernetes, frozen=True):
+    """A probe of a container; the defaults are the API server's, which writes them out."""
+
+    http_get: HttpGet | None = None
+    tcp_socket: TcpSocket | None = None
+    grpc: Grpc | None = None
+    exec: Exec | None = None
+    initial_delay_seconds: int = 0
+    period_seconds: int = 10
+    timeout_seconds: int = 1
+    failure_threshold: int = 3
+
+
+class ServingContainer(Container, frozen=True):
+    """A container of a template, with its probes."""
+
+    readiness_probe: Probe | None = None
+    liveness_probe: Probe | None = None
+    startup_probe: Probe | None = None
+
+
+class TemplateSpec(Kubernetes, frozen=True):
+    """``spec`` of a pod that a workload makes."""
+
+    containers: tuple[ServingContainer, ...] = ()
+    init_containers: tuple[ServingContainer, ...] = ()
+    """A side-car among them may have probes as well."""
+    node_selector: Mapping[str, str] = {}
+    tolerations: tuple[Toleration, ...] = ()
+    affinity: Affinity | None = None
+    overhead: Mapping[str, str] = {}
+    resources: Resources = Resources()
+    priority_class_name: str = ""
+
+    def asked(self) -> dict[str, int]:
+        """What each of its pods asks for, in thousandths by resource."""
+        whole = self.resources.requests
+        return total("requests", self.containers, self.init_containers, self.overhead, whole)
+
+
+class TemplateMeta(Kubernetes, frozen=True):
+    """``metadata`` of a template."""
+
+    labels: Labels = Labels()
+
+
+class Template(Kubernetes, frozen=True):
+    """What a workload makes its pods by."""
+
+    metadata: TemplateMeta = TemplateMeta()
+    spec: TemplateSpec = TemplateSpec()
 
 
 class WorkloadSpec(Kubernetes, frozen=True):
     """``spec`` of a workload. The API server fills in the replicas where nobody has."""
 
     replicas: int = 1
+    selector: Selector = Selector()
+    template: Template = Template()
 
 
 class WorkloadStatus(Kubernetes, frozen=True):
     """``status`` of a workload. The API leaves out a zero."""
 
     ready_replicas: int = 0
+    conditions: tuple[Condition, ...] = ()
+    """Of a Deployment: Available, Progressing, ReplicaFailure."""
 
 
 class Deployment(Kubernetes, frozen=True):
@@ -40,6 +138,11 @@ class Deployment(Kubernetes, frozen=True):
     status: WorkloadStatus = WorkloadStatus()
     cluster: str = ""
 
+    @property
+    def ref(self) -> Ref:
+        """The Deployment itself."""
+        return Ref(self.cluster, "deployment", self.metadata.namespace, self.metadata.name)
+
 
 class StatefulSet(Kubernetes, frozen=True):
     """A StatefulSet."""
@@ -48,6 +151,40 @@ class StatefulSet(Kubernetes, frozen=True):
     spec: WorkloadSpec = WorkloadSpec()
     status: WorkloadStatus = WorkloadStatus()
     cluster: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The StatefulSet itself."""
+        return Ref(self.cluster, "statefulset", self.metadata.namespace, self.metadata.name)
+
+
+class DaemonSetSpec(Kubernetes, frozen=True):
+    """``spec`` of a DaemonSet."""
+
+    selector: Selector = Selector()
+    template: Template = Template()
+
+
+class DaemonSetStatus(Kubernetes, frozen=True):
+    """``status`` of a DaemonSet."""
+
+    desired_number_scheduled: int = 0
+    """On how many nodes it should be, by its selector and tolerations."""
+    number_ready: int = 0
+
+
+class DaemonSet(Kubernetes, frozen=True):
+    """A DaemonSet."""
+
+    metadata: WorkloadMeta
+    spec: DaemonSetSpec = DaemonSetSpec()
+    status: DaemonSetStatus = DaemonSetStatus()
+    cluster: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The DaemonSet itself."""
+        return Ref(self.cluster, "daemonset", self.metadata.namespace, self.metadata.name)
 
 
 class DeploymentList(Kubernetes, frozen=True):
@@ -62,3 +199,10 @@ class StatefulSetList(Kubernetes, frozen=True):
 
     metadata: ListMeta
     items: list[StatefulSet]
+
+
+class DaemonSetList(Kubernetes, frozen=True):
+    """A page of DaemonSets."""
+
+    metadata: ListMeta
+    items: list[DaemonSet]

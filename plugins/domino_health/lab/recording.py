@@ -19,10 +19,12 @@ from typing import Annotated, Any
 import msgspec
 
 from domino_health.facts.domino import NamespaceList
+from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
-from domino_health.facts.workloads import DeploymentList, StatefulSetList
+from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
 FORMAT = 1
 """Version of the form."""
@@ -61,6 +63,10 @@ LISTINGS = (
     Listing("/api/v1", "limitranges", LimitRangeList),
     Listing("/apis/apps/v1", "deployments", DeploymentList),
     Listing("/apis/apps/v1", "statefulsets", StatefulSetList),
+    Listing("/apis/apps/v1", "daemonsets", DaemonSetList),
+    Listing("/api/v1", "services", ServiceList),
+    Listing("/apis/discovery.k8s.io/v1", "endpointslices", EndpointSliceList),
+    Listing("/api/v1", "events", EventList),
 )
 """Everything that is recorded beside ``/version``. A fact of another kind joins with a line here."""
 
