@@ -3,9 +3,9 @@
 Of every object only the fields that a fact type names are kept. Names (of namespaces, objects, owners,
 nodes, images, and Domino's projects and hardware tiers) are among them, so are resources, quotas, node
 selectors, taints, probes' addresses, and the messages of conditions, of containers that wait, and of events;
-annotations, other labels, user names, environment variables, commands and secrets are not. It is JSON: read it before you share it. The recorder needs the
-right to ``list`` what it records, and changes nothing. The lab plays only the recordings that come with the
-package, so far.
+annotations, other labels, user names, environment variables, commands and secrets are not. It is JSON: read
+it before you share it. The recorder needs the right to ``list`` what it records, and changes nothing. The lab
+plays only the recordings that come with the package, so far.
 
     python -m domino_health.lab.record --kubeconfig FILE --context NAME --output recording.json.gz
 """

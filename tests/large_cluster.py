@@ -1,0 +1,350 @@
+"""A large cluster in trouble, as facts: 5,000 nodes and 100,000 pods at scale 1, 40,000 of them broken.
+
+Nothing of it was recorded: shapes are the API's, words are those of a real scheduler, kubelet and quota, and
+numbers are made up. It is the same in every run.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from domino_health.facts.domino import DominoNamespace
+from domino_health.facts.events import EventList
+from domino_health.facts.kubernetes import PodList
+from domino_health.facts.metrics import NodeMetricsList
+from domino_health.facts.nodes import NodeList
+from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
+
+NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
+CLUSTER = "prod"
+PLATFORM, COMPUTE = "domino-platform", "domino-compute"
+NODES, PODS = 5_000, 100_000
+PROJECTS, TIERS, MODELS, SERVICES = 40, 4, 200, 100
+POOL = "dominodatalab.com/node-pool"
+GPU = "nvidia.com/gpu"
+UNSCHEDULED = (
+    "0/5000 nodes are available: {busy} Insufficient cpu, {other} node(s) had untolerated taint(s), 3 "
+    "node(s) were unschedulable. preemption: 0/5000 nodes are available: 5000 Preemption is not helpful for "
+    "scheduling."
+)
+Plain = dict[str, Any]
+LONG_AGO = "2026-11-01T00:00:00Z"
+
+
+def facts(scale: float = 1) -> dict[str, list[Any]]:
+    """Every fact of Kubernetes by its name, decoded from JSON as a collector would."""
+    events: list[Plain] = []
+    found = {
+        "pods": _decoded(PodList, _told(_pods(round(PODS * scale), round(NODES * scale)), events)),
+        "nodes": _decoded(NodeList, map(_node, range(round(NODES * scale)))),
+        "events": _decoded(EventList, events),
+        "deployments": _decoded(DeploymentList, _deployments()),
+        "statefulsets": _decoded(StatefulSetList, [_workload(PLATFORM, "mongodb-replicaset", 3, 3)]),
+        "daemonsets": _decoded(DaemonSetList, [_daemonset()]),
+        "services": _decoded(ServiceList, map(_service, range(SERVICES))),
+        "endpoint_slices": _decoded(EndpointSliceList, map(_slice, range(SERVICES))),
+        "node_metrics": _decoded(NodeMetricsList, map(_metrics, range(round(NODES * scale)))),
+        "resource_quotas": _decoded(ResourceQuotaList, [_quota(round(PODS * scale))]),
+        "limit_ranges": _decoded(LimitRangeList, []),
+    }
+    namespaces = (PLATFORM, "platform"), (COMPUTE, "compute")
+    found["domino_namespaces"] = [DominoNamespace(name, part, "label", CLUSTER) for name, part in namespaces]  # type: ignore[arg-type]
+    return found
+
+
+def _decoded(page: type[Any], items: Any) -> list[Any]:
+    """By pages of 500, as they come: a list of all at once would be a peak that no run has."""
+    decoder, found, waiting = msgspec.json.Decoder(page), [], []
+    for item in items:
+        waiting.append(item)
+        if len(waiting) == 500:
+            found += decoder.decode(json.dumps({"metadata": {}, "items": waiting})).items
+            waiting = []
+    found += decoder.decode(json.dumps({"metadata": {}, "items": waiting})).items
+    for thing in found:
+        msgspec.structs.force_setattr(thing, "cluster", CLUSTER)
+    return found
+
+
+def _ago(**ago: float) -> str:
+    return (NOW - timedelta(**ago)).isoformat().replace("+00:00", "Z")
+
+
+def _node(number: int) -> Plain:
+    """One in fifty has GPUs, one in ten is the platform's, one in a hundred is not Ready."""
+    pool = "default-gpu" if number % 50 == 0 else "platform" if number % 10 == 1 else "default"
+    ready = number % 100 != 7
+    allocatable = {"cpu": "31850m", "memory": "125Gi", "pods": "110", "ephemeral-storage": "400Gi"}
+    if pool == "default-gpu":
+        allocatable[GPU] = "4"
+    condition = {
+        "type": "Ready",
+        "status": "True" if ready else "Unknown",
+        "reason": "KubeletReady" if ready else "NodeStatusUnknown",
+        "message": "kubelet is posting ready status" if ready else "Kubelet stopped posting node status.",
+        "lastTransitionTime": _ago(hours=2),
+    }
+    taints = [{"key": GPU, "value": "true", "effect": "NoSchedule"}] if pool == "default-gpu" else []
+    return {
+        "metadata": {
+            "name": _node_name(number),
+            "creationTimestamp": _ago(days=2),
+            "labels": {
+                POOL: pool,
+                "topology.kubernetes.io/zone": f"zone-{'abc'[number % 3]}",
+                "node.kubernetes.io/instance-type": "m6i.8xlarge",
+                "karpenter.sh/capacity-type": "spot" if number % 4 == 0 else "on-demand",
+            },
+        },
+        "spec": {"taints": taints},
+        "status": {"conditions": [condition], "allocatable": allocatable},
+    }
+
+
+def _node_name(number: int) -> str:
+    return f"ip-10-{number // 62500}-{number // 250 % 250}-{number % 250}.ec2.internal"
+
+
+def _pods(count: int, nodes: int) -> Iterator[Plain]:
+    """Of ten: four are well, two executions; four broken, each in its own way; two have ended well."""
+    for number in range(count):
+        kind, turn = number % 10, number // 10
+        node = _node_name(turn % nodes)
+        if kind in (0, 1):
+            yield _execution(number, node, "Running", [_running("run")])
+        elif kind in (2, 3):
+            yield _model(number, node, [_running("run")])
+        elif kind == 4:
+            yield _unscheduled(number)
+        elif kind == 5:
+            waiting = {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"}
+            yield _model(number, node, [_waiting("run", waiting, turn)])
+        elif kind == 6:
+            message = f'Back-off pulling image "registry.example.com/environment:{number % 50}"'
+            waiting = {"reason": "ImagePullBackOff", "message": message}
+            yield _execution(number, node, "Pending", [_waiting("run", waiting, 0)])
+        elif kind == 7:
+            yield _evicted(number, node) if turn % 2 else _out_of_memory(number, node)
+        elif kind == 8:
+            yield _execution(number, node, "Succeeded", [_ended("run", 0, "Completed")])
+        else:
+            yield _execution(number, node, "Failed" if turn % 5 == 0 else "Succeeded", [_ended("run", 0, "")])
+
+
+def _execution(number: int, node: str, phase: str, statuses: list[Plain], **status: Any) -> Plain:
+    gpu = number % 97 == 0
+    asked = {"cpu": "2", "memory": "8Gi", **({GPU: "1"} if gpu else {})}
+    side = {"requests": {"cpu": "100m", "memory": "1287Mi"}}
+    image = f"registry.example.com/dominodatalab/environment:{number % 3:024x}-4"
+    labels = {
+        "dominodatalab.com/workload-type": ("Workspace", "Batch", "App")[number % 3],
+        "dominodatalab.com/hardware-tier-id": f"tier-{number % TIERS}",
+        "dominodatalab.com/project-name": f"project-{number % PROJECTS}",
+    }
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": _ago(minutes=50)}
+    return {
+        "metadata": {
+            "name": f"run-{number:024x}-abcde",
+            "namespace": COMPUTE,
+            "creationTimestamp": _ago(minutes=52 + number % 50),
+            "labels": labels,
+        },
+        "spec": {
+            "nodeName": node,
+            "schedulerName": "default-scheduler",
+            "nodeSelector": {POOL: "default-gpu" if gpu else "default"},
+            "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}] if gpu else [],
+            "containers": [
+                {"name": "run", "image": image, "resources": {"requests": asked, "limits": asked}},
+                {"name": "nginx", "image": "quay.io/domino/nginx:6.2.0", "resources": side},
+                {"name": "executor", "image": "quay.io/domino/executor:6.2.0", "resources": side},
+            ],
+        },
+        "status": {"phase": phase, "conditions": [scheduled], "containerStatuses": statuses, **status},
+    }
+
+
+def _model(number: int, node: str, statuses: list[Plain]) -> Plain:
+    made = _execution(number, node, "Running", statuses)
+    name = f"model-{number % MODELS:024x}-5d9c7b8f4"
+    made["metadata"]["name"] = f"{name}-{number:05d}"
+    made["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": name, "controller": True}]
+    made["metadata"]["labels"] |= {
+        "dominodatalab.com/workload-type": "ModelAPI",
+        "pod-template-hash": "5d9c7b8f4",
+    }
+    return made
+
+
+def _unscheduled(number: int) -> Plain:
+    busy = number % 4000
+    message = UNSCHEDULED.format(busy=busy, other=4997 - busy)
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    condition["lastTransitionTime"] = _ago(minutes=50)
+    made = _execution(number, "", "Pending", [], conditions=[condition])
+    del made["spec"]["nodeName"]
+    return made
+
+
+def _evicted(number: int, node: str) -> Plain:
+    message = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 81492Ki."
+    made = _execution(number, node, "Failed", [], reason="Evicted", message=message)
+    if number % 100 == 17:  # some of the platform's own
+        name = f"service-{number % SERVICES}-5d9c7b8f4"
+        made["metadata"] |= {"name": f"{name}-{number:05d}", "namespace": PLATFORM}
+        made["metadata"]["labels"] = {"pod-template-hash": "5d9c7b8f4"}
+        made["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": name, "controller": True}]
+    return made
+
+
+def _out_of_memory(number: int, node: str) -> Plain:
+    return _execution(number, node, "Failed", [_ended("run", 137, "OOMKilled")])
+
+
+def _running(name: str) -> Plain:
+    running = {"startedAt": _ago(minutes=45)}
+    return {"name": name, "ready": True, "restartCount": 0, "state": {"running": running}}
+
+
+def _waiting(name: str, waiting: Plain, restarts: int) -> Plain:
+    last = {"terminated": _ended(name, 1, "Error")["state"]["terminated"]} if restarts else {}
+    return {
+        "name": name,
+        "ready": False,
+        "restartCount": restarts % 60,
+        "state": {"waiting": waiting},
+        "lastState": last,
+    }
+
+
+def _ended(name: str, code: int, reason: str) -> Plain:
+    ended = {"exitCode": code, "reason": reason, "startedAt": _ago(minutes=45), "finishedAt": _ago(minutes=9)}
+    return {"name": name, "ready": False, "restartCount": 0, "state": {"terminated": ended}}
+
+
+def _told(pods: Iterator[Plain], events: list[Plain]) -> Iterator[Plain]:
+    """The pods; an event for each that is broken, and a thousand of a quota that refuses a model's pods."""
+    events += _refusals()
+    for number, pod in enumerate(pods):
+        if event := _event_of(number, pod):
+            events.append(event)
+        yield pod
+
+
+def _event_of(number: int, pod: Plain) -> Plain | None:
+    metadata = pod["metadata"]
+    about = {"kind": "Pod", "namespace": metadata["namespace"], "name": metadata["name"]}
+    run = {**about, "fieldPath": "spec.containers{run}"}
+    match number % 10:
+        case 4:
+            message = pod["status"]["conditions"][0]["message"]
+            return _event(about, "FailedScheduling", message, "default-scheduler")
+        case 5:
+            message = "Readiness probe failed: HTTP probe failed with statuscode: 503"
+            return _event(run, "Unhealthy", message, "kubelet")
+        case 6:
+            message = pod["status"]["containerStatuses"][0]["state"]["waiting"]["message"]
+            return _event(run, "BackOff", message, "kubelet")
+        case 7 if pod["status"].get("reason") == "Evicted":
+            return _event(about, "Evicted", pod["status"]["message"], "kubelet")
+    return None
+
+
+def _refusals() -> Iterator[Plain]:
+    for number in range(1000):
+        name = f"model-{number % MODELS:024x}-5d9c7b8f4"
+        about = {"kind": "ReplicaSet", "namespace": COMPUTE, "name": name}
+        message = (
+            f'Error creating: pods "{name}-{number:05d}" is forbidden: exceeded quota: executions, '
+            "requested: pods=1, used: pods=100000, limited: pods=100000"
+        )
+        yield _event(about, "FailedCreate", message, "replicaset-controller")
+
+
+def _event(about: Plain, reason: str, message: str, component: str) -> Plain:
+    return {
+        "metadata": {"namespace": about["namespace"], "creationTimestamp": _ago(minutes=30)},
+        "involvedObject": about,
+        "reason": reason,
+        "message": message,
+        "type": "Warning",
+        "count": 7,
+        "firstTimestamp": _ago(minutes=30),
+        "lastTimestamp": _ago(minutes=4),
+        "source": {"component": component},
+    }
+
+
+def _workload(namespace: str, name: str, wanted: int, ready: int, kind: str = "") -> Plain:
+    labels = {"app.kubernetes.io/name": name}
+    probe = {"httpGet": {"path": "/ready", "port": 8080}, "periodSeconds": 10, "failureThreshold": 7}
+    asked = {"requests": {"cpu": "250m", "memory": "1Gi"}}
+    container = {"name": "main", "image": "quay.io/domino/main:6.2.0", "resources": asked}
+    if ready == wanted:
+        container |= {"readinessProbe": probe}
+    template = {"metadata": {"labels": {"dominodatalab.com/workload-type": kind}}}
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": labels,
+            "creationTimestamp": LONG_AGO,
+        },
+        "spec": {
+            "replicas": wanted,
+            "selector": {"matchLabels": {"app.kubernetes.io/instance": name}},
+            "template": {**template, "spec": {"containers": [container]}},
+        },
+        "status": {"readyReplicas": ready},
+    }
+
+
+def _deployments() -> Iterator[Plain]:
+    for number in range(SERVICES):
+        yield _workload(PLATFORM, f"service-{number}", 2, 2 - number % 2)
+    for number in range(MODELS):
+        yield _workload(COMPUTE, f"model-{number:024x}", 150, 100, "ModelAPI")
+
+
+def _daemonset() -> Plain:
+    made = _workload(PLATFORM, "fluent-bit", 1, 1)
+    made["spec"]["template"]["spec"]["tolerations"] = [{"operator": "Exists"}]
+    return {**made, "status": {"desiredNumberScheduled": 5000, "numberReady": 4950}}
+
+
+def _service(number: int) -> Plain:
+    name = f"service-{number}"
+    spec = {"type": "ClusterIP", "selector": {"app.kubernetes.io/instance": name}}
+    return {
+        "metadata": {"name": name, "namespace": PLATFORM, "creationTimestamp": LONG_AGO},
+        "spec": spec,
+    }
+
+
+def _slice(number: int) -> Plain:
+    labels = {"kubernetes.io/service-name": f"service-{number}"}
+    endpoints = [{"conditions": {"ready": number % 4 != 1}}]
+    return {"metadata": {"namespace": PLATFORM, "labels": labels}, "endpoints": endpoints}
+
+
+def _metrics(number: int) -> Plain:
+    usage = {"cpu": f"{number % 32 * 10**9}n", "memory": f"{number % 125}Gi"}
+    return {
+        "metadata": {"name": _node_name(number)},
+        "timestamp": _ago(seconds=20),
+        "window": "20s",
+        "usage": usage,
+    }
+
+
+def _quota(pods: int) -> Plain:
+    return {
+        "metadata": {"name": "executions", "namespace": COMPUTE},
+        "spec": {"hard": {"pods": str(pods), "requests.cpu": "200k"}},
+        "status": {"used": {"pods": str(pods), "requests.cpu": "100k"}},
+    }
