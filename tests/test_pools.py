@@ -1,4 +1,4 @@
-"""The autoscalers of a cluster: what is not installed, what is denied, and what cannot be read, told apart."""
+"""The autoscalers of a cluster: not installed, denied and unreadable are told apart."""
 
 from typing import Any
 
