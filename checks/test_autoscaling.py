@@ -191,16 +191,21 @@ def _dead(one: Known, silent_for: timedelta, unhealthy_for: timedelta, now: date
         text = f"{one.name} is down: 0 of {each.spec.replicas} pods ready for {age(since)}{_words(why)}"
         more = f"; {wrote}" if silent > silent_for else ""
         yield Finding(each.ref, f"{text}{more}. No pool grows or shrinks until it is back")
-    elif silent > silent_for:
-        pods = "its pod is ready all the same: it hangs, or may not write" if wanted else "it may be down"
+    elif silent > silent_for and wanted:
+        pods = "its pod is not ready" if dead else "its pod is ready all the same: it hangs, or may not write"
         yield Finding(one.ref, f"{one.name} is silent: {wrote}; {pods}. No pool is known to grow or shrink")
+    elif silent > silent_for:
+        # In a managed cluster it cannot be seen, and one that was switched off leaves its status behind.
+        where = "no Deployment of it is to be seen: it is down, or was switched off"
+        left = "If it was, delete its ConfigMap kube-system/cluster-autoscaler-status"
+        yield Finding(one.ref, f"{one.name} is silent: {wrote}; {where}. {left}", Severity.MEDIUM)
     elif one.said and (health := one.said.health) and health.status == "Unhealthy":
         lasts = health.lasts(now)
         if lasts is None or lasts > unhealthy_for:
             yield Finding(
                 one.ref,
-                f"{one.name} has stopped scaling: it calls the cluster unhealthy{_for(health, now)}, as it does "
-                "when too many nodes are not ready",
+                f"{one.name} has stopped scaling: it calls the cluster unhealthy{_for(health, now)}, "
+                "as it does when too many nodes are not ready",
             )
 
 

@@ -362,9 +362,11 @@ def test_its_status_may_be_ten_minutes_old_and_no_more() -> None:
 
     assert str(finding.subject) == "autoscaler/cluster-autoscaler"
     assert finding.message == (
-        "cluster-autoscaler is silent: its status was last written 11 m ago, allowed 10 m; it may be down. "
-        "No pool is known to grow or shrink"
+        "cluster-autoscaler is silent: its status was last written 11 m ago, allowed 10 m; no Deployment of it "
+        "is to be seen: it is down, or was switched off. If it was, delete its ConfigMap "
+        "kube-system/cluster-autoscaler-status"
     )
+    assert finding.severity is Severity.MEDIUM, "a managed cluster shows no Deployment"
 
 
 def test_one_that_is_ready_and_silent_hangs() -> None:
@@ -373,6 +375,8 @@ def test_one_that_is_ready_and_silent_hangs() -> None:
     assert str(finding.subject) == "deployment/kube-system/cluster-autoscaler"
     assert "its status (Initializing) was last written 40 m ago" in finding.message
     assert "its pod is ready all the same: it hangs, or may not write" in finding.message
+    young = only(cluster_autoscaler(written=MINUTE * 40), deployments=[down(MINUTE)])
+    assert "; its pod is not ready. " in young.message
 
 
 def test_one_that_is_down_and_silent_is_found_once() -> None:
