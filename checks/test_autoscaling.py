@@ -197,7 +197,8 @@ def _dead(one: Known, silent_for: timedelta, unhealthy_for: timedelta, now: date
     elif silent > silent_for:
         # In a managed cluster it cannot be seen, and one that was switched off leaves its status behind.
         where = "no Deployment of it is to be seen: it is down, or was switched off"
-        left = "If it was, delete its ConfigMap kube-system/cluster-autoscaler-status"
+        namespace = one.said.namespace if one.said else ""
+        left = f"If it was, delete its ConfigMap cluster-autoscaler-status in namespace {namespace}"
         yield Finding(one.ref, f"{one.name} is silent: {wrote}; {where}. {left}", Severity.MEDIUM)
     elif one.said and (health := one.said.health) and health.status == "Unhealthy":
         lasts = health.lasts(now)

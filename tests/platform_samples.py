@@ -278,6 +278,7 @@ AUTOSCALER = {
     "state": "Running",
     "written": "2026-11-24T03:30:00Z",
     "health": {"type": "Health", "status": "Healthy"},
+    "namespace": "domino-platform",
     "pools": [
         {
             "name": "eks-default-0c1d2e3f-aaaa-bbbb-cccc-000000000000",

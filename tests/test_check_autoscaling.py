@@ -49,7 +49,7 @@ def pool(used: str = "1", limit: str | None = "100", **more: Any) -> NodePool:
 
 
 def cluster_autoscaler(*pools: NodePool, written: timedelta = timedelta(0), **more: Any) -> Autoscaler:
-    more = {"state": "Running", "cluster": "prod", **more}
+    more = {"state": "Running", "namespace": "kube-system", "cluster": "prod", **more}
     return Autoscaler("cluster-autoscaler", written=NOW - written, pools=pools, **more)
 
 
@@ -362,9 +362,9 @@ def test_its_status_may_be_ten_minutes_old_and_no_more() -> None:
 
     assert str(finding.subject) == "autoscaler/cluster-autoscaler"
     assert finding.message == (
-        "cluster-autoscaler is silent: its status was last written 11 m ago, allowed 10 m; no Deployment of it "
-        "is to be seen: it is down, or was switched off. If it was, delete its ConfigMap "
-        "kube-system/cluster-autoscaler-status"
+        "cluster-autoscaler is silent: its status was last written 11 m ago, allowed 10 m; no Deployment "
+        "of it is to be seen: it is down, or was switched off. If it was, delete its ConfigMap "
+        "cluster-autoscaler-status in namespace kube-system"
     )
     assert finding.severity is Severity.MEDIUM, "a managed cluster shows no Deployment"
 
@@ -458,4 +458,4 @@ def test_many_pools_are_many_rows_and_each_that_is_full_is_found() -> None:
 
     assessment = assess(cluster_autoscaler(*many), nodes=nodes, events=said)
 
-    assert len(assessment.findings) == len(rows(assessment)) == 2000
+    assert len(list(assessment.findings)) == len(rows(assessment)) == 2000

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from domino_health.collectors.gather import Gathering, Wanted
-from domino_health.collectors.pools import NODE_POOLS, STATUS, node_pools
+from domino_health.collectors.pools import NODE_POOLS, node_pools
 from domino_health.collectors.rights import rights_in
 from domino_health.facts.api import Condition
 from domino_health.facts.observed import Observed, Outcome
@@ -27,6 +27,8 @@ from test_pool_status import TEXT
 pytestmark = pytest.mark.usefixtures("plain_environment")
 
 V1, BETA = NODE_POOLS
+STATUS = "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status"
+PLATFORM = STATUS.replace("kube-system", "domino-platform")
 RULE_POOLS = '{apiGroups: ["karpenter.sh"], resources: ["nodepools"], verbs: ["list"]}'
 RULE_STATUS = (
     '{apiGroups: [""], resources: ["configmaps"], resourceNames: ["cluster-autoscaler-status"], '
@@ -66,9 +68,10 @@ def config_map(text: str) -> tuple[int, Any]:
 
 
 def answers(**by_path: tuple[int, Any]) -> Answer:
-    """Of the paths v1, beta and status; what is not given is not there."""
-    given = {V1: NO_KIND, BETA: NO_KIND, STATUS: NO_MAP}
-    given |= {{"v1": V1, "beta": BETA, "status": STATUS}[path]: answer for path, answer in by_path.items()}
+    """Of the paths v1, beta, status and platform (its status there); what is not given is not there."""
+    given = {V1: NO_KIND, BETA: NO_KIND, STATUS: NO_MAP, PLATFORM: NO_MAP}
+    names = {"v1": V1, "beta": BETA, "status": STATUS, "platform": PLATFORM}
+    given |= {names.get(path, path): answer for path, answer in by_path.items()}
 
     def answer(exchange: Exchange) -> None:
         exchange.answer(*given[exchange.request.path])
@@ -76,10 +79,13 @@ def answers(**by_path: tuple[int, Any]) -> Answer:
     return answer
 
 
-def looked(answer: Answer, stub: StartStub, trust: Trust, **more: Any) -> Observed:
+def looked(
+    answer: Answer, stub: StartStub, trust: Trust, domino: dict[str, str] | None = None, **more: Any
+) -> Observed:
     server = stub(answer)
     given = {"name": "prod", "server": server.url, "ca_file": str(trust.ca_file), "token": TOKEN, **more}
-    profile = Profile.model_validate({"version": 1, "clusters": [given]})
+    sections = {"domino": domino} if domino else {}
+    profile = Profile.model_validate({"version": 1, "clusters": [given], **sections})
     gathering = Gathering([Wanted("node_pools", node_pools, "clusters", Autoscaler)], profile)
     gathering.start()
     return gathering.wait("node_pools")
@@ -128,6 +134,7 @@ def test_the_status_of_cluster_autoscaler_is_read_and_its_other_keys_are_not(
     (found,) = seen(answers(status=config_map(TEXT)), stub, trust)
 
     assert (found.name, found.cluster, len(found.pools)) == ("cluster-autoscaler", "prod", 2)
+    assert found.namespace == "kube-system"
     assert str(found.ref_of(found.pools[1])) == "nodegroup/ng1"
     assert "OTHER" not in repr(found)
 
@@ -138,6 +145,32 @@ def test_a_cluster_may_have_both(stub: StartStub, trust: Trust) -> None:
     assert [each.name for each in found] == ["karpenter", "cluster-autoscaler"]
 
 
+def test_a_status_in_the_platform_s_namespace_is_read_as_well(stub: StartStub, trust: Trust) -> None:
+    (found,) = seen(answers(platform=config_map(TEXT)), stub, trust)
+
+    assert (found.namespace, len(found.pools)) == ("domino-platform", 2)
+
+
+def test_the_profile_says_what_the_platform_s_namespace_is_called(stub: StartStub, trust: Trust) -> None:
+    elsewhere = {PLATFORM.replace("domino-platform", "acme"): config_map(TEXT)}
+
+    observed = looked(answers(**elsewhere), stub, trust, domino={"platform_namespace": "acme"})
+
+    (found,) = observed.objects
+    assert found.namespace == "acme"
+    assert "/namespaces/acme/configmaps/" in observed.targets[0].how
+
+
+@pytest.mark.parametrize("newer", ["status", "platform"])
+def test_of_two_statuses_the_newer_one_counts(newer: str, stub: StartStub, trust: Trust) -> None:
+    old = config_map("Cluster-autoscaler status at 2018-09-02 14:57:47 +0000 UTC:\nInitializing")
+    both = {"status": old, "platform": old, newer: config_map(TEXT)}
+
+    (found,) = seen(answers(**both), stub, trust)
+
+    assert (found.state, found.written and found.written.year) == ("Running", 2019)
+
+
 # What is not
 
 
@@ -146,11 +179,13 @@ def test_without_either_none_is_installed_and_that_is_no_failure(stub: StartStub
 
     assert [target.outcome for target in observed.targets] == [Outcome.NOT_INSTALLED]
     assert observed.absent.startswith("no autoscaler: Karpenter is not installed")
-    assert "no ConfigMap kube-system/cluster-autoscaler-status" in observed.absent
+    assert "no ConfigMap cluster-autoscaler-status in namespace kube-system or domino-platform" in (
+        observed.absent
+    )
 
 
 def test_a_refusal_is_not_an_absence_and_tells_both_rules(stub: StartStub, trust: Trust) -> None:
-    observed = looked(answers(v1=DENIED, beta=DENIED, status=DENIED), stub, trust)
+    observed = looked(answers(v1=DENIED, status=DENIED, platform=DENIED), stub, trust)
 
     assert observed.absent == ""
     (unseen,) = observed.unseen
@@ -159,6 +194,7 @@ def test_a_refusal_is_not_an_absence_and_tells_both_rules(stub: StartStub, trust
     assert f"GET {STATUS}: 403" in unseen.reason
     assert RULE_POOLS in unseen.cure
     assert f"{RULE_STATUS} (in namespace kube-system)" in unseen.cure
+    assert f"{RULE_STATUS} (in namespace domino-platform)" in unseen.cure
 
 
 @pytest.mark.parametrize(
@@ -243,4 +279,13 @@ def test_the_rights_are_to_list_pools_and_to_get_that_one_config_map() -> None:
     assert {(right.namespace, right.rule()) for right in rights} == {
         ("", RULE_POOLS),
         ("kube-system", RULE_STATUS),
+        ("domino-platform", RULE_STATUS),
     }
+
+
+def test_they_are_for_the_platform_s_namespace_by_the_profile_s_word() -> None:
+    profile = Profile.model_validate(
+        {"version": 1, "clusters": [{"name": "prod"}], "domino": {"platform_namespace": "acme"}}
+    )
+
+    assert [right.namespace for right in node_pools.rights_for(profile)] == ["", "kube-system", "acme"]

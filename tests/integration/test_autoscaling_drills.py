@@ -24,7 +24,8 @@ from health_account import granted, rights, rules
 from health_run import HealthRun, run_health
 from kube_client import Object, Objects, eventually
 
-SYSTEM = "kube-system"
+HOMES = {"karpenter": "kube-system", "cluster-autoscaler": domino.PLATFORM}
+"""Where each runs; the latter's is where Domino's Terraform modules give it its role."""
 AMOUNTS: Object = {
     "type": "object",
     "additionalProperties": {
@@ -107,7 +108,7 @@ def node_pool(
 
 def scaler(name: str, account: str = "default") -> Object:
     """The Deployment of an autoscaler."""
-    made = domino.workload(domino.Service(name, namespace=SYSTEM))
+    made = domino.workload(domino.Service(name, namespace=HOMES[name]))
     made["spec"]["template"]["spec"]["serviceAccountName"] = account
     made["spec"]["strategy"] = {"type": "Recreate"}  # or the old pod would stay when no new one comes
     return made
@@ -120,7 +121,7 @@ def status(*groups: str, written: timedelta = timedelta(0)) -> Object:
         f"time: {moment:%Y-%m-%d %H:%M:%S}.123456789 +0000 UTC\nautoscalerStatus: Running\n"
         "clusterWide:\n  health:\n    status: Healthy\nnodeGroups:\n"
     )
-    made = domino.new("v1", "ConfigMap", "cluster-autoscaler-status", SYSTEM)
+    made = domino.new("v1", "ConfigMap", "cluster-autoscaler-status", domino.PLATFORM)
     return {**made, "data": {"status": text + "".join(groups)}}
 
 
@@ -176,7 +177,7 @@ def ready(plane: ControlPlane, deployment: Object, wanted: int) -> None:
     def is_so() -> bool:
         made = plane.get(plane.path(deployment))
         known = made["status"].get("observedGeneration") == made["metadata"]["generation"]
-        return known and made["status"].get("readyReplicas", 0) == wanted
+        return bool(known and made["status"].get("readyReplicas", 0) == wanted)
 
     eventually(is_so, 60, what=f"{wanted} ready of {plane.path(deployment)}")
 
@@ -219,7 +220,10 @@ def test_without_an_autoscaler_the_check_is_skipped_and_says_so(
     result = run.result("SCHED-010")
     assert result["state"] == "skipped"
     assert "Karpenter is not installed" in result["reason"]
-    assert "no ConfigMap kube-system/cluster-autoscaler-status" in result["reason"]
+    assert (
+        "no ConfigMap cluster-autoscaler-status in namespace kube-system or domino-platform"
+        in (result["reason"])
+    )
 
 
 def test_an_account_without_rights_gets_no_pass_and_is_told_both_rules(
@@ -231,7 +235,9 @@ def test_an_account_without_rights_gets_no_pass_and_is_told_both_rules(
     assert (run.exit_status, result["state"]) == (6, "unknown"), run.output
     cures = " ".join(each["cure"] for each in result["unseen"] if each["fact"] == "node_pools")
     assert '{apiGroups: ["karpenter.sh"], resources: ["nodepools"], verbs: ["list"]}' in cures
-    assert 'resourceNames: ["cluster-autoscaler-status"], verbs: ["get"]} (in namespace kube-system)' in cures
+    for namespace in ("kube-system", "domino-platform"):
+        named = 'resourceNames: ["cluster-autoscaler-status"], verbs: ["get"]}'
+        assert f"{named} (in namespace {namespace})" in cures
 
 
 # Karpenter
@@ -356,7 +362,7 @@ def test_a_cluster_autoscaler_that_has_stopped_writing_is_found(
     with installed(platform, old):
         managed = looked(tmp_path, profile(platform))
 
-    assert found(hangs) == {"SCHED-010": ["deployment/kube-system/cluster-autoscaler"]}
+    assert found(hangs) == {"SCHED-010": ["deployment/domino-platform/cluster-autoscaler"]}
     assert "its pod is ready all the same" in messages(hangs)["cluster-autoscaler"]
     assert found(managed) == {"SCHED-010": ["autoscaler/cluster-autoscaler"]}
     assert messages(managed)["cluster-autoscaler"].startswith(

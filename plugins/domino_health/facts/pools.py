@@ -101,6 +101,8 @@ class Autoscaler(Kubernetes, frozen=True):
     health: Condition | None = None
     """Of cluster-autoscaler, for the cluster as a whole."""
     pools: tuple[NodePool, ...] = ()
+    namespace: str = ""
+    """Where cluster-autoscaler writes its status."""
     cluster: str = ""
 
     @property
