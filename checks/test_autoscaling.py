@@ -96,18 +96,20 @@ def test_the_autoscaler_is_alive_and_has_room_to_grow(
 
     Without cluster-autoscaler or Karpenter compute pools do not grow, and executions wait until somebody
     notices. It is alive when its Deployment has a ready pod and, for cluster-autoscaler, when the status
-    that it writes every ten seconds is no older than ``silent_for``. A pool that cannot grow is quoted: it
-    has been not Ready, unhealthy or backing off for longer than ``unhealthy_for``.
+    that it writes every ten seconds is no older than ``silent_for`` (medium where no Deployment of it is to
+    be seen: it may have been switched off). A pool that cannot grow is quoted: it has been not Ready,
+    unhealthy or backing off for longer than ``unhealthy_for``.
 
     Normal, and no finding: a pool at no nodes; one of a fixed size, or of one node at most, which is full
     whenever it is used; limits of zero, by which a NodePool is closed; a pool without limits, which the
     table notes; an autoscaler that was scaled to nothing; and the old status of a cluster-autoscaler that
     has no Deployment where Karpenter fills pools now. In a cluster without any, this is skipped.
 
-    Thresholds: 80 % and 90 % (high) of a pool's limit are those of Domino's own toolkit, for Karpenter
-    NodePools; for the node groups of cluster-autoscaler they are ours. After 10 minutes of inactivity
-    cluster-autoscaler ends itself (its default max-inactivity). 10 minutes of ill health are ours: after a
-    failed scale-up it backs off for 5 by default, so that only what fails again lasts longer.
+    Thresholds: 80 % of a pool's limit, and 90 % from which it is high (``pool_use_high``), are those of
+    Domino's own toolkit for Karpenter NodePools; for the node groups of cluster-autoscaler they are ours.
+    After 10 minutes of inactivity cluster-autoscaler ends itself (its default max-inactivity). 10 minutes
+    of ill health are ours: after a failed scale-up it backs off for 5 by default, so that only what fails
+    again lasts longer.
 
     Remediation: of a dead autoscaler see the pod and the log of its last end; most often its cloud
     credentials or their permissions are wrong. Of a full pool raise the maximum (of the node group, or
