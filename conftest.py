@@ -1,12 +1,13 @@
 """The table of facts: what checks may ask for, who looks, and what they get."""
 
 from domino_health import fact
-from domino_health.collectors import discovery, kubernetes, previous, secrets, tls
+from domino_health.collectors import discovery, kubernetes, pools, previous, secrets, tls
 from domino_health.facts.domino import DominoNamespace, DominoService
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
 from domino_health.facts.metrics import NodeMetrics
 from domino_health.facts.nodes import Node
+from domino_health.facts.pools import Autoscaler
 from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
 from domino_health.facts.secrets import TlsSecret
@@ -25,6 +26,7 @@ endpoint_slices = fact("endpoint_slices", kubernetes.endpoint_slices, EndpointSl
 events = fact("events", kubernetes.events, Event, section="clusters")
 node_metrics = fact("node_metrics", kubernetes.node_metrics, NodeMetrics, section="clusters")
 resource_quotas = fact("resource_quotas", kubernetes.resource_quotas, ResourceQuota, section="clusters")
+node_pools = fact("node_pools", pools.node_pools, Autoscaler, section="clusters")
 limit_ranges = fact("limit_ranges", kubernetes.limit_ranges, LimitRange, section="clusters")
 
 # What of all that is Domino's: the profile's section domino has the first word, and is not needed.

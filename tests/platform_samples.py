@@ -9,6 +9,7 @@ from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
 from domino_health.facts.events import EventList
 from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
+from domino_health.facts.pools import Autoscaler, NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
@@ -29,6 +30,7 @@ NODE: dict[str, Any] = {
             "dominodatalab.com/capacity-type": "spot",
             "karpenter.sh/capacity-type": "spot",
             "eks.amazonaws.com/capacityType": "SPOT",
+            "eks.amazonaws.com/nodegroup": "default-gpu",
             "cloud.google.com/gke-spot": "true",
             "cloud.google.com/gke-preemptible": "true",
             "kubernetes.azure.com/scalesetpriority": "spot",
@@ -247,6 +249,53 @@ LIMIT_RANGE = {
     },
 }
 
+KARPENTER_POOL = {
+    "metadata": {"name": "gpu", "annotations": ANNOTATIONS},
+    "spec": {
+        "template": {
+            "metadata": {
+                "labels": {"dominodatalab.com/node-pool": "default-gpu", "owner": "SECRET-jane.doe"}
+            },
+            "spec": {"nodeClassRef": {"name": "SECRET"}, "expireAfter": "720h"},
+        },
+        "limits": {"nvidia.com/gpu": 8, "cpu": "100"},
+        "weight": 10,
+    },
+    "status": {
+        "resources": {"nodes": "2", "cpu": "16", "nvidia.com/gpu": "2"},
+        "conditions": [{"type": "Ready", "status": "True", "reason": "Ready"}],
+    },
+}
+CONDITION = {
+    "type": "ScaleUp",
+    "status": "Backoff",
+    "reason": "QUOTA_EXCEEDED",
+    "message": "Quota 'CPUS' exceeded.",
+    "lastTransitionTime": "2026-11-24T03:20:00Z",
+}
+AUTOSCALER = {
+    "name": "cluster-autoscaler",
+    "state": "Running",
+    "written": "2026-11-24T03:30:00Z",
+    "health": {"type": "Health", "status": "Healthy"},
+    "namespace": "domino-platform",
+    "pools": [
+        {
+            "name": "eks-default-0c1d2e3f-aaaa-bbbb-cccc-000000000000",
+            "pool": "default",
+            "nodes": 2,
+            "target": 3,
+            "least": 1,
+            "most": 10,
+            "limits": {"cpu": "100"},
+            "used": {"cpu": "16"},
+            "health": {"type": "Health", "status": "Healthy"},
+            "scaleUp": CONDITION,
+        }
+    ],
+    "cluster": "prod",
+}
+
 
 def page(type: type[Any], item: dict[str, Any]) -> Any:
     """A list of one, as an API server sends it."""
@@ -262,6 +311,8 @@ SAMPLES: list[msgspec.Struct] = [
     page(EndpointSliceList, SLICE),
     page(EventList, EVENT),
     page(NodeMetricsList, METRICS),
+    page(NodePoolList, KARPENTER_POOL),
+    msgspec.json.decode(json.dumps(AUTOSCALER), type=Autoscaler),
     page(NamespaceList, NAMESPACE),
     page(ResourceQuotaList, QUOTA),
     page(LimitRangeList, LIMIT_RANGE),

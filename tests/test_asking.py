@@ -89,7 +89,7 @@ def test_every_check_can_be_explained(suite: Suite) -> None:
 
 @pytest.mark.parametrize(
     ("id", "hint"),
-    [("SCHED-01", "did you mean SCHED-001?"), ("sched-001", "did you mean SCHED-001?"), ("", "known: ")],
+    [("SCHED-0001", "did you mean SCHED-001?"), ("sched-001", "did you mean SCHED-001?"), ("", "known: ")],
 )
 def test_a_check_that_does_not_exist_is_a_usage_error(suite: Suite, id: str, hint: str) -> None:
     status, out = asked(suite, f"--explain={id}")

@@ -86,7 +86,7 @@ def test_a_directory_that_is_not_there_describes_nothing_and_one_given_twice_cou
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("SCHED-001", "SCHED-01", "acme.yaml:7: controls.4.2.checks[0]: no such check: SCHED-01; did you"),
+        ("SCHED-001", "SCHED-0001", "acme.yaml:7: controls.4.2.checks[0]: no such check: SCHED-0001; did"),
         ("title: work", "titel: work", "acme.yaml:6: controls.4.2.titel: unknown key; did you mean title?"),
         ("source:", "sauce:", "acme.yaml:3: sauce: unknown key; did you mean source?"),
         ("title: a baseline\n", "", "acme.yaml:1: title is missing"),
@@ -185,12 +185,12 @@ def test_a_run_says_of_each_check_what_it_is_evidence_for(suite: Suite) -> None:
 
 def test_a_mistake_in_a_file_of_the_site_ends_a_run_before_it_begins(suite: Suite) -> None:
     (suite.root / "profiles").mkdir()
-    written(suite.root / "profiles" / "controls", VALID.replace("SCHED-001", "SCHED-01"))
+    written(suite.root / "profiles" / "controls", VALID.replace("SCHED-001", "SCHED-0001"))
 
     ran = suite.run()
 
     assert ran.status == 4
-    assert "controls.4.2.checks[0]: no such check: SCHED-01; did you mean SCHED-001?" in ran.out
+    assert "controls.4.2.checks[0]: no such check: SCHED-0001; did you mean SCHED-001?" in ran.out
     assert ran.folders == []
 
 

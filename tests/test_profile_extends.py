@@ -127,7 +127,7 @@ def test_the_version_may_be_taken_too_and_extends_is_gone_from_what_is_kept(tmp_
 
 def test_a_mistake_is_told_with_the_file_and_line_that_it_stands_on(base: Path, tmp_path: Path) -> None:
     (base / "base.yaml").write_text(
-        "version: 1\nclusters:\n- name: a\n  contxt: x\nthresholds:\n  SCHED-01: {}\n"
+        "version: 1\nclusters:\n- name: a\n  contxt: x\nthresholds:\n  SCHED-0001: {}\n"
     )
 
     told = lines("tls: {endpoints: [a b]}", tmp_path)
@@ -135,7 +135,7 @@ def test_a_mistake_is_told_with_the_file_and_line_that_it_stands_on(base: Path, 
     assert told[0].startswith(f"{tmp_path / 'prod.yaml'}:3: tls.endpoints[0]")
     assert told[1:] == [
         f"{base / 'base.yaml'}:4: clusters[0].contxt: unknown key; did you mean context?",
-        f"{base / 'base.yaml'}:6: thresholds.SCHED-01: no such check; did you mean SCHED-001?",
+        f"{base / 'base.yaml'}:6: thresholds.SCHED-0001: no such check; did you mean SCHED-001?",
     ]
 
 

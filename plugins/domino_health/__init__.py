@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Assessment": "vocabulary",
     "Attachment": "vocabulary",
+    "Autoscaler": "facts.pools",
     "Bar": "plots",
     "CaFile": "profile.base",
     "Candidate": "facts.domino",
@@ -35,6 +36,7 @@ _HOMES = {
     "NODE_POOL": "facts.kubernetes",
     "Name": "profile.base",
     "Node": "facts.nodes",
+    "NodePool": "facts.pools",
     "NodeMetrics": "facts.metrics",
     "NotInstalledError": "collectors.looking",
     "NothingToLookAtError": "collectors.looking",
@@ -72,6 +74,7 @@ __all__ = [
     "NODE_POOL",
     "Assessment",
     "Attachment",
+    "Autoscaler",
     "Bar",
     "CaFile",
     "Candidate",
@@ -95,6 +98,7 @@ __all__ = [
     "Name",
     "Node",
     "NodeMetrics",
+    "NodePool",
     "NotInstalledError",
     "NothingToLookAtError",
     "Outcome",
@@ -145,6 +149,7 @@ if TYPE_CHECKING:
     from domino_health.facts.nodes import Node
     from domino_health.facts.observed import Outcome
     from domino_health.facts.placing import Taint, Toleration, untolerated
+    from domino_health.facts.pools import Autoscaler, NodePool
     from domino_health.facts.quantities import amount, quantity
     from domino_health.facts.quotas import LimitRange, ResourceQuota
     from domino_health.facts.resources import is_accelerator

@@ -28,7 +28,8 @@ def rights_in(cluster: Cluster, needed: Iterable[Right]) -> tuple[Right, ...]:
     if not cluster.namespaces:
         found.update(reading)
     else:
-        inside = [right for right in reading if right.in_namespaces]
+        # What stands in a namespace of its own is looked at only where the whole cluster is.
+        inside = [right for right in reading if right.in_namespaces and not right.namespace]
         for namespace in cluster.namespaces:
             rights = [*inside, NAMESPACE] if inside else []
             found.update(msgspec.structs.replace(right, namespace=namespace) for right in rights)

@@ -27,6 +27,7 @@ class NodeLabels(Kubernetes, frozen=True):
     zone: str = msgspec.field(name="topology.kubernetes.io/zone", default="")
     domino_capacity: str = msgspec.field(name="dominodatalab.com/capacity-type", default="")
     karpenter_capacity: str = msgspec.field(name="karpenter.sh/capacity-type", default="")
+    eks_group: str = msgspec.field(name="eks.amazonaws.com/nodegroup", default="")
     eks_capacity: str = msgspec.field(name="eks.amazonaws.com/capacityType", default="")
     gke_spot: str = msgspec.field(name="cloud.google.com/gke-spot", default="")
     gke_preemptible: str = msgspec.field(name="cloud.google.com/gke-preemptible", default="")

@@ -29,7 +29,7 @@ which makes its pods late by SCHED-001's thresholds of 10 and, for GPUs, 30 minu
 _PATH = re.compile(
     r"(?P<api>/api/v1|/apis/(?P<group>[^/]+)/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[^/]+)"
 )
-_NAMESPACE = re.compile(r"/api/v1/namespaces/([^/]+)")
+_OBJECT = re.compile(r"/api/v1/namespaces/([^/]+)(?:/configmaps/([^/]+))?")
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new "
@@ -86,8 +86,8 @@ class KubeApi:
         url = urlsplit(target)
         if url.path == "/version":
             return Answer(200, self._version)
-        if named := _NAMESPACE.fullmatch(url.path):
-            return self._namespace(named[1])
+        if named := _OBJECT.fullmatch(url.path):  # no ConfigMap is recorded
+            return _not_found("configmaps", named[2]) if named[2] else self._namespace(named[1])
         where = _PATH.fullmatch(url.path)
         if where is None:
             return Answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
@@ -119,8 +119,7 @@ class KubeApi:
         for item in recorded:
             if item["metadata"]["name"] == name:
                 return Answer(200, msgspec.json.encode({"kind": "Namespace", "apiVersion": "v1", **item}))
-        details = {"name": name, "kind": "namespaces"}
-        return _status(404, "NotFound", f'namespaces "{name}" not found', details=details)
+        return _not_found("namespaces", name)
 
     def _list(self, where: re.Match[str], query: Mapping[str, str]) -> Answer:
         recorded = self._lists.get(f"{where['api']}/{where['resource']}")
@@ -176,6 +175,11 @@ class KubeApi:
         )
         details = {"group": group, "kind": resource} if group else {"kind": resource}
         return _status(403, "Forbidden", message, details=details)
+
+
+def _not_found(kind: str, name: str) -> Answer:
+    details = {"name": name, "kind": kind}
+    return _status(404, "NotFound", f'{kind} "{name}" not found', details=details)
 
 
 def _status(code: int, reason: str, message: str, details: Mapping[str, str] | None = None) -> Answer:

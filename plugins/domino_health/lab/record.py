@@ -55,7 +55,11 @@ def record(cluster: Cluster) -> Recording:
         recorder=RECORDER,
         recorded=_date(answer),
         version=_version(answer),
-        lists={listing.path: _list(connection, cluster, listing, deadline) for listing in LISTINGS},
+        lists={
+            listing.path: _list(connection, cluster, listing, deadline)
+            for listing in LISTINGS
+            if listing.everywhere or connection.serves(listing.path, deadline)
+        },
     )
 
 

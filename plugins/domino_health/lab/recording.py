@@ -22,6 +22,7 @@ from domino_health.facts.domino import NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
 from domino_health.facts.nodes import NodeList
+from domino_health.facts.pools import NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
@@ -48,6 +49,8 @@ class Listing:
     """The fact type of a page, named as the API names it (``PodList``)."""
     in_namespaces: bool = True
     """False for what belongs to the cluster as a whole."""
+    everywhere: bool = True
+    """False for a kind that a cluster need not have: then nothing of it is recorded, and it is not found."""
 
     @property
     def path(self) -> str:
@@ -67,6 +70,7 @@ LISTINGS = (
     Listing("/api/v1", "services", ServiceList),
     Listing("/apis/discovery.k8s.io/v1", "endpointslices", EndpointSliceList),
     Listing("/api/v1", "events", EventList),
+    Listing("/apis/karpenter.sh/v1", "nodepools", NodePoolList, in_namespaces=False, everywhere=False),
 )
 """Everything that is recorded beside ``/version``. A fact of another kind joins with a line here."""
 
