@@ -27,6 +27,11 @@ _ENVIRONMENT_IMAGE = re.compile(r"/environment:([0-9a-f]{24})(?:-\d+)?$")
 _CRONJOB_RUN = re.compile(r"(.+)-(?:2[5-9]|[3-9]\d)\d{6}$")
 
 
+def is_execution_name(name: str) -> bool:
+    """It begins as Domino names what belongs to a run: ``run-`` and 24 hex digits."""
+    return bool(_EXECUTION_NAME.match(name))
+
+
 class Owner(Kubernetes, frozen=True):
     """An owner reference."""
 
@@ -207,9 +212,8 @@ class Pod(Kubernetes, frozen=True):
     @property
     def execution(self) -> bool:
         """It is a Domino execution: a workspace, job or app that a user started."""
-        return self.metadata.labels.workload_type in _EXECUTION_TYPES or bool(
-            _EXECUTION_NAME.match(self.metadata.name)
-        )
+        of_type = self.metadata.labels.workload_type in _EXECUTION_TYPES
+        return of_type or is_execution_name(self.metadata.name)
 
     @property
     def subject(self) -> Ref:

@@ -5,7 +5,12 @@ from collections.abc import Mapping
 import msgspec
 
 from domino_health.facts.api import Kubernetes, ListMeta, Moment
+from domino_health.facts.kubernetes import is_execution_name
 from domino_health.vocabulary import Ref
+
+_OF_EXECUTIONS = frozenset(
+    f"dominodatalab.com/{name}" for name in ("execution-id", "workload-id", "workload-type")
+)
 
 
 class ServiceMeta(Kubernetes, frozen=True):
@@ -35,6 +40,13 @@ class Service(Kubernetes, frozen=True):
     def ref(self) -> Ref:
         """The Service itself."""
         return Ref(self.cluster, "service", self.metadata.namespace, self.metadata.name)
+
+    @property
+    def of_executions(self) -> bool:
+        """It stands before executions, by Domino's labels in its selector or by a run's name."""
+        return is_execution_name(self.metadata.name) or any(
+            key in _OF_EXECUTIONS for key in self.spec.selector or ()
+        )
 
 
 class ServiceList(Kubernetes, frozen=True):

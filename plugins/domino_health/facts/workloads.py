@@ -3,6 +3,7 @@ many are ready.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 import msgspec
 
@@ -73,6 +74,16 @@ class Probe(Kubernetes, frozen=True):
     timeout_seconds: int = 1
     failure_threshold: int = 3
 
+    @property
+    def gives_up(self) -> timedelta:
+        """How long it must fail until Kubernetes acts: its period times its failure threshold."""
+        return timedelta(seconds=self.period_seconds * self.failure_threshold)
+
+    def asks_the_same(self, other: "Probe") -> bool:
+        """Whether both look at the same thing. Of commands it cannot be told, and counts as no."""
+        asked = (self.http_get, self.tcp_socket, self.grpc)
+        return any(asked) and asked == (other.http_get, other.tcp_socket, other.grpc)
+
 
 class ServingContainer(Container, frozen=True):
     """A container of a template, with its probes."""
@@ -94,6 +105,11 @@ class TemplateSpec(Kubernetes, frozen=True):
     overhead: Mapping[str, str] = {}
     resources: Resources = Resources()
     priority_class_name: str = ""
+
+    @property
+    def lasting(self) -> tuple[ServingContainer, ...]:
+        """Its containers and side-cars: what runs as long as the pod does, and may have probes."""
+        return (*self.containers, *(one for one in self.init_containers if one.restart_policy == "Always"))
 
     def asked(self) -> dict[str, int]:
         """What each of its pods asks for, in thousandths by resource."""

@@ -1,0 +1,162 @@
+"""Probes: do they fail now, and do they start again what they watch?"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from checks.seen_events import since, window
+from domino_health import (
+    Assessment,
+    ContainerStatus,
+    Duration,
+    Event,
+    Finding,
+    Pod,
+    Ref,
+    Severity,
+    age,
+    check,
+)
+
+EXAMPLES = 3
+QUOTED = 200
+"""Characters of what a probe has said: some answer with a page."""
+RESTARTS = "failed liveness probe"
+"""Stands in the kubelet's event Killing where a probe is why (pkg/kubelet/kuberuntime)."""
+
+
+@dataclass
+class Failing:
+    """The probes of an owner's pods that fail, of one kind."""
+
+    kind: str
+    """``readiness``, ``liveness`` or ``startup``."""
+    pods: dict[Ref, Pod] = field(default_factory=dict)
+    last: Event | None = None
+    times: int = 0
+    restarted: set[Ref] = field(default_factory=set)
+
+    def add(self, pod: Pod, event: Event) -> None:
+        """One more event."""
+        self.pods[pod.ref] = pod
+        self.times += event.times
+        if self.last is None or (event.when and self.last.when and event.when > self.last.when):
+            self.last = event
+
+
+@check("PROBE-004", severity=Severity.HIGH)
+def test_no_probe_fails(
+    pods: list[Pod],
+    events: list[Event],
+    now: datetime,
+    *,
+    recent: Duration = timedelta(minutes=10),
+    starts_within: Duration = timedelta(minutes=10),
+    flaps: int = 20,
+) -> Assessment:
+    """No probe of a running pod has failed within ``recent``, and none restarts what it watches.
+
+    A pod whose readiness probe fails gets no requests; with all of them failing, the service is down
+    while its pods run. One whose liveness probe fails is started again, and again. The kubelet's own
+    words are quoted, as its events tell them.
+
+    Normal, and no finding: failures within ``starts_within`` of the container's start, for that is what
+    probes are for; a readiness probe that has failed and whose pod is ready again, unless it failed
+    ``flaps`` times or more: then it comes and goes, which is medium. So is what fails in an execution,
+    which is a user's. Of pods that have ended, or are being deleted, nothing is assessed.
+
+    Thresholds: ours. Events live an hour by default, so that ``recent`` is well within; 10 minutes to
+    start is what Domino allows a front-end pod before it alarms, doubled.
+
+    Remediation: ask the probe's address yourself from inside of the pod. What answers too late needs more
+    CPU or a longer timeoutSeconds; what refuses is not listening yet or has hung: see the container's
+    log, that of the last end too (--previous) where it was restarted. A start that takes long needs a
+    startupProbe.
+    """
+    running = {pod.ref: pod for pod in pods if _runs(pod)}
+    failing: dict[tuple[Ref, str], Failing] = {}
+    killed: dict[Ref, int] = Counter()
+    for event in events:
+        pod = running.get(event.about)
+        if pod is None or since(event, now) > recent:
+            continue
+        if event.reason == "Killing" and RESTARTS in event.message:
+            killed[pod.ref] += 1
+        elif event.reason == "Unhealthy" and _counts(pod, event, starts_within, flaps):
+            kind = event.message.partition(" ")[0].casefold()
+            failing.setdefault((pod.subject, kind), Failing(kind)).add(pod, event)
+    owners: dict[Ref, list[Failing]] = defaultdict(list)
+    for (owner, _), each in failing.items():
+        each.restarted = {ref for ref in each.pods if killed.get(ref)} if each.kind == "liveness" else set()
+        owners[owner].append(each)
+    return Assessment(
+        running.values(),
+        [_finding(owner, kinds, now) for owner, kinds in owners.items()],
+        window=window(events, now),
+    )
+
+
+def _runs(pod: Pod) -> bool:
+    return bool(pod.spec.node_name) and not pod.finished and not pod.metadata.deletion_timestamp
+
+
+def _counts(pod: Pod, event: Event, starts_within: timedelta, flaps: int) -> bool:
+    """Whether a failure is more than the noise of a start, or of a moment."""
+    if _young(_container(pod, event), event, starts_within):
+        return False
+    return event.message.startswith("Liveness") or not _ready(pod) or event.times >= flaps
+
+
+def _container(pod: Pod, event: Event) -> ContainerStatus | None:
+    """The container that an event is about: ``spec.containers{run}``."""
+    name = event.involved_object.field_path.partition("{")[2].rstrip("}")
+    return next((status for status in pod.statuses if status.name == name), None)
+
+
+def _young(container: ContainerStatus | None, event: Event, starts_within: timedelta) -> bool:
+    """Whether it had only begun when its probe failed. One that is started over and over is not excused."""
+    running = container.state.running if container else None
+    if running is None or running.started_at is None or event.when is None:
+        return False
+    again = container is not None and container.restart_count > 0
+    return not again and event.when - running.started_at <= starts_within
+
+
+def _ready(pod: Pod) -> bool:
+    ready = pod.condition("Ready")
+    return ready is not None and ready.status == "True"
+
+
+def _finding(owner: Ref, kinds: Sequence[Failing], now: datetime) -> Finding:
+    """One of an owner, whatever fails there: the worst first."""
+    order = sorted(kinds, key=lambda each: (each.kind != "liveness", each.kind))
+    pods = {ref: pod for each in order for ref, pod in each.pods.items()}
+    down = any(not _ready(pod) for pod in pods.values()) or any(each.kind == "liveness" for each in order)
+    execution = owner.kind == "execution"
+    return Finding(
+        owner,
+        "; ".join(_said(each, now) for each in order),
+        Severity.HIGH if down and not execution else Severity.MEDIUM,
+        count=len(pods),
+        examples=tuple(sorted(pods)[:EXAMPLES]),
+    )
+
+
+def _said(each: Failing, now: datetime) -> str:
+    """``3 pods fail their readiness probe, 57 times, last 2 m ago: HTTP probe failed with …: 503``."""
+    assert each.last is not None, "made with its first event"
+    several = len(each.pods) > 1
+    who = f"{len(each.pods)} pods fail their" if several else "1 pod fails its"
+    ready = [pod for pod in each.pods.values() if _ready(pod)]
+    comes = " (it comes and goes)" if each.kind == "readiness" and len(ready) == len(each.pods) else ""
+    ends = f", which has {_pods(each.restarted)} started again" if each.restarted else ""
+    words = " ".join(each.last.message.partition(": ")[2].split())[:QUOTED]
+    times = f"{each.times} time{'s' if each.times > 1 else ''}"
+    when = f"last {age(since(each.last, now))} ago"
+    return f"{who} {each.kind} probe{comes}{ends}, {times}, {when}: {words or each.last.message[:QUOTED]}"
+
+
+def _pods(refs: Iterable[Ref]) -> str:
+    count = len(list(refs))
+    return "1 pod" if count == 1 else f"{count} pods"

@@ -1,0 +1,192 @@
+"""Probes: is what should run there, and ready to be asked?"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from checks.serving import Workload, behind
+from domino_health import (
+    Assessment,
+    DaemonSet,
+    Deployment,
+    DominoService,
+    Duration,
+    EndpointSlice,
+    Finding,
+    Pod,
+    Ref,
+    Service,
+    Severity,
+    StatefulSet,
+    check,
+)
+
+EXAMPLES = 3
+QUOTED = 300
+"""Characters of a workload's own words."""
+Replicated = Deployment | StatefulSet | DaemonSet
+
+
+@check("PROBE-005", severity=Severity.HIGH)
+def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
+    deployments: list[Deployment],
+    statefulsets: list[StatefulSet],
+    daemonsets: list[DaemonSet],
+    services: list[Service],
+    endpoint_slices: list[EndpointSlice],
+    pods: list[Pod],
+    domino_services: list[DominoService] | None,
+    now: datetime,
+    *,
+    starts_within: Duration = timedelta(minutes=10),
+    front_end: int = 2,
+) -> Assessment:
+    """Every Deployment, StatefulSet and DaemonSet has the pods it wants, every Service one that is ready.
+
+    What has none ready is down; what has some is weaker than somebody wanted it. The workload's own words
+    are quoted where it has any, such as a quota that refuses its pods. A Service whose workloads have their
+    replicas and that still has nothing ready behind it selects other pods than was meant, or none.
+
+    Normal, and no finding: pods that are younger than ``starts_within`` (a roll-out, a new node);
+    what is scaled to nothing, and the Service before it; a Service without a selector, or with an external
+    name. A Service that selects nothing at all is low: it may be left over; before executions, which come
+    and go, it is none. The services that DOM-002 answers for are left to it, but for a front end of fewer
+    than ``front_end`` replicas, which is medium: each roll-out and each lost node is an outage.
+
+    Thresholds: ours; 10 minutes is twice what Domino allows a front-end pod to be not ready (metrics to
+    monitor). Two for the front end: fewer than that, for 10 minutes, is critical to those who run Domino.
+
+    Remediation: see the workload's events and its pods' (kubectl describe): what has no pods is refused
+    them (a quota, a missing service account), what has pods that are not ready fails its probes
+    (PROBE-004), its start (SCHED-008) or has no node (SCHED-001). For a Service, hold its selector against
+    the labels of the pods.
+    """
+    workloads: list[Workload] = [*deployments, *statefulsets]
+    everything: list[Replicated] = [*workloads, *daemonsets]
+    answered = {service.ref_of(each) for service in domino_services or () for each in service.candidates}
+    starting = _starting(pods, now, starts_within)
+    found: dict[Ref, Finding] = {}
+    excused = set(answered)
+    for workload in everything:
+        ready, wanted = _replicas(workload)
+        if ready >= wanted or workload.ref in answered:
+            continue
+        if ready + starting[workload.ref] >= wanted or _young(workload, now, starts_within):
+            excused.add(workload.ref)
+        else:
+            found[workload.ref] = _short(workload, ready, wanted)
+    told = {*found, *excused}
+    judged = [each for each in services if each.spec.selector and each.spec.type != "ExternalName"]
+    endpoints = _endpoints(endpoint_slices)
+    findings = [
+        *found.values(),
+        *_few(domino_services or (), front_end),
+        *(
+            finding
+            for service, there in behind(judged, workloads)
+            if not _made_lately(service, now, starts_within)
+            and (finding := _unanswered(service, there, endpoints, told)) is not None
+        ),
+    ]
+    return Assessment([*everything, *judged], findings)
+
+
+def _replicas(workload: Replicated) -> tuple[int, int]:
+    """How many are ready, of how many that are wanted."""
+    if isinstance(workload, DaemonSet):
+        return workload.status.number_ready, workload.status.desired_number_scheduled
+    return workload.status.ready_replicas, workload.spec.replicas
+
+
+def _starting(pods: Sequence[Pod], now: datetime, starts_within: timedelta) -> Mapping[Ref, int]:
+    """For each owner, how many of its pods are not ready yet, and are young enough for that."""
+    young: Counter[Ref] = Counter()
+    for pod in pods:
+        if (
+            pod.finished
+            or pod.metadata.deletion_timestamp
+            or now - pod.metadata.creation_timestamp > starts_within
+        ):
+            continue
+        ready = pod.condition("Ready")
+        if ready is None or ready.status != "True":
+            young[pod.subject] += 1
+    return young
+
+
+def _young(workload: Replicated, now: datetime, starts_within: timedelta) -> bool:
+    made = workload.metadata.creation_timestamp
+    return made is not None and now - made <= starts_within
+
+
+def _made_lately(service: Service, now: datetime, starts_within: timedelta) -> bool:
+    made = service.metadata.creation_timestamp
+    return made is not None and now - made <= starts_within
+
+
+def _short(workload: Replicated, ready: int, wanted: int) -> Finding:
+    replicas = "pod" if isinstance(workload, DaemonSet) else "replica"
+    said = f"{ready} of {wanted} {replicas}{'s' if wanted != 1 else ''} ready"
+    words = _words(workload)
+    return Finding(
+        workload.ref,
+        f"{said}: {words}" if words else said,
+        Severity.MEDIUM if ready else Severity.HIGH,
+        count=wanted - ready,
+    )
+
+
+def _words(workload: Replicated) -> str:
+    """Why, by its own conditions: what refuses its pods first, then a roll-out that has stopped."""
+    if not isinstance(workload, Deployment):
+        return ""
+    said = {condition.type: condition for condition in workload.status.conditions}
+    failure, progress = said.get("ReplicaFailure"), said.get("Progressing")
+    if failure is not None and failure.status == "True":
+        return " ".join(failure.message.split())[:QUOTED]
+    if progress is not None and progress.status == "False":
+        return " ".join(progress.message.split())[:QUOTED]
+    return ""
+
+
+def _few(services: Sequence[DominoService], front_end: int) -> Iterator[Finding]:
+    for service in services:
+        for each in service.candidates if service.role == "front_end" else ():
+            if 0 < each.wanted < front_end:
+                wanted = f"{each.wanted} replica{'s' if each.wanted > 1 else ''} wanted"
+                message = (
+                    f"front end: {wanted}, fewer than {front_end}: a roll-out or a lost node is an outage"
+                )
+                yield Finding(service.ref_of(each), message, Severity.MEDIUM)
+
+
+def _endpoints(slices: Sequence[EndpointSlice]) -> Mapping[Ref, tuple[int, int]]:
+    """For each Service, how many endpoints are ready, and how many there are."""
+    counts: dict[Ref, list[int]] = defaultdict(lambda: [0, 0])
+    for each in slices:
+        count = counts[each.service]
+        for endpoint in each.endpoints or ():
+            count[0] += endpoint.is_ready
+            count[1] += 1
+    return {ref: (ready, there) for ref, (ready, there) in counts.items()}
+
+
+def _unanswered(
+    service: Service,
+    there: Sequence[Workload],
+    endpoints: Mapping[Ref, tuple[int, int]],
+    told: set[Ref],
+) -> Finding | None:
+    """What is wrong with a Service, beside what is told of the workloads behind it."""
+    ready, known = endpoints.get(service.ref, (0, 0))
+    if ready or any(workload.ref in told for workload in there):
+        return None
+    if known:
+        pods = "1 pod is" if known == 1 else f"{known} pods are"
+        return Finding(service.ref, f"{pods} behind it, and none is ready: every request to it fails")
+    if service.of_executions or (there and not any(workload.spec.replicas for workload in there)):
+        return None
+    selector = ",".join(f"{key}={value}" for key, value in sorted((service.spec.selector or {}).items()))
+    names = ", ".join(str(workload.ref) for workload in there[:EXAMPLES])
+    meant = f"; meant may be {names}" if there else "; it may be left over"
+    return Finding(service.ref, f"it selects no pod ({selector}){meant}", Severity.LOW)
