@@ -25,6 +25,13 @@ class HealthRun:
         loaded: dict[str, Any] = json.loads((self.folder / "verdict.json").read_text())
         return loaded
 
+    def found(self) -> dict[str, list[str]]:
+        """The findings of all checks: their subjects, by check."""
+        report = json.loads((self.folder / "findings.json").read_text())
+        return {
+            each["id"]: sorted(self.subjects(each["id"])) for each in report["results"] if each["findings"]
+        }
+
     def result(self, check: str) -> dict[str, Any]:
         """What findings.json says of one check."""
         results = json.loads((self.folder / "findings.json").read_text())["results"]
