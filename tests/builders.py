@@ -130,7 +130,7 @@ def _containers(
 ) -> tuple[Container, ...]:
     nothing: Mapping[str, str] = {}
     both = zip_longest(requests, limits, fillvalue=nothing)
-    return tuple(Container(resources=Resources(asked, limit)) for asked, limit in both)
+    return tuple(Container("run", resources=Resources(asked, limit)) for asked, limit in both)
 
 
 def runs(name: str = "run", *, for_: timedelta = timedelta(hours=1), restarts: int = 0) -> ContainerStatus:

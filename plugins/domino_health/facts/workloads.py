@@ -8,8 +8,8 @@ from datetime import timedelta
 import msgspec
 
 from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment
-from domino_health.facts.kubernetes import Labels
-from domino_health.facts.placing import Affinity, Toleration
+from domino_health.facts.kubernetes import NODE_POOL, Labels
+from domino_health.facts.placing import Affinity, Toleration, wanted
 from domino_health.facts.resources import Container, Resources, total
 from domino_health.vocabulary import Ref
 
@@ -110,6 +110,12 @@ class TemplateSpec(Kubernetes, frozen=True):
     def lasting(self) -> tuple[ServingContainer, ...]:
         """Its containers and side-cars: what runs as long as the pod does, and may have probes."""
         return (*self.containers, *(one for one in self.init_containers if one.restart_policy == "Always"))
+
+    @property
+    def pool(self) -> str:
+        """The node pool that its pods insist on; empty for none, or for several."""
+        pools = wanted(self.node_selector, self.affinity, NODE_POOL)
+        return next(iter(pools)) if len(pools) == 1 else ""
 
     def asked(self) -> dict[str, int]:
         """What each of its pods asks for, in thousandths by resource."""
