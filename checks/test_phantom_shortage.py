@@ -30,8 +30,8 @@ from domino_health import (
 EXAMPLES = 3
 NAMED = 3
 """Of several taints, pools or resources, those that are named."""
-# "… is forbidden: exceeded quota: executions, requested: pods=1, used: pods=200, limited: pods=200": the words of
-# Kubernetes' quota admission, of one quota each time.
+# "… exceeded quota: executions, requested: pods=1, used: pods=200, limited: pods=200": so Kubernetes' quota
+# admission says it, of one quota each time.
 REFUSED = re.compile(
     r"exceeded quota: (?P<quota>[^,]+), requested: (?P<requested>.+), "
     r"used: (?P<used>.+), limited: (?P<limited>.+)"
@@ -166,9 +166,12 @@ def _held(owner: Ref, reasons: Sequence[tuple[str, list[Pod]]], now: datetime) -
 def _binds(asked: Asked, room: Sequence[Place]) -> str:
     if asked.pool and not any(place.node.pool == asked.pool for place in room):
         return _no_such_pool(asked, [place for place in room if place.open and not place.lacks(asked.shape)])
-    there = [place for place in room if place.node.pool == asked.pool] if asked.pool else list(room)
+    there = [place for place in room if asked.pool in ("", place.node.pool)]
+    if not asked.pool and not any(map(is_accelerator, asked.shape)):
+        # A taint keeps off who did not ask for such a node: that is what it is for.
+        there = [place for place in there if not place.keeps_off(asked.tolerations)]
     plain = {name: asked.shape[name] for name in ("cpu", "memory") if name in asked.shape}
-    wide = [place for place in there if not place.lacks(plain)]
+    wide = [place for place in there if place.lacks(plain) <= {"pods"}]
     if not wide:
         return _in_pieces(plain, [place for place in there if place.open], asked)
     best = [place for place in wide if not place.lacks(asked.shape)]
