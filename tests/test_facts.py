@@ -62,6 +62,7 @@ POD: dict[str, Any] = {
         "creationTimestamp": "2026-11-24T03:00:00Z",
         "deletionTimestamp": "2026-11-24T03:30:00Z",
         "deletionGracePeriodSeconds": 30,
+        "finalizers": ["batch.kubernetes.io/job-tracking"],
         "labels": {
             "dominodatalab.com/workload-type": "Workspace",
             "dominodatalab.com/hardware-tier-id": "gpu-small",
