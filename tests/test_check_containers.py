@@ -124,7 +124,7 @@ def test_a_crash_loop_is_told_with_its_exit_code_and_the_next_command() -> None:
         (0, "it ends without an error, though it should stay up"),
         (1, "exit code 1: its own error"),
         (126, "may not be executed"),
-        (137, "killed by SIGKILL, and not for its own memory limit"),
+        (137, "killed by SIGKILL, not for its own memory limit"),
         (139, "SIGSEGV"),
         (143, "SIGTERM"),
         (159, "ended by signal 31"),
@@ -225,7 +225,7 @@ def test_a_missing_secret_is_named_once_for_all_pods() -> None:
     assert finding.message == (
         "4 pods, container run: not configured (CreateContainerConfigError). "
         'Kubelet: secret "db-credentials" not found. '
-        "Create what is missing, or correct the reference to it; the kubelet tries again by itself"
+        "Create what is missing, or correct the reference to it; the kubelet tries again"
     )
     assert [each.name for each in finding.examples] == [f"web-5d9c7b8f4-{n}" for n in range(3)]
 
@@ -314,9 +314,9 @@ def test_an_older_pod_is_judged_by_its_average(lives: timedelta, findings: int) 
 def test_an_older_pod_is_found_where_the_kubelet_has_held_it_back_lately() -> None:
     broken = web(running(5, ended(143)))
 
-    def said(ago: timedelta, **more: str) -> list[Event]:
+    def said(ago: timedelta, container: str = "run") -> list[Event]:
         words = "Back-off restarting failed container run in pod"
-        return [event("BackOff", words, of=broken, ago=ago, **{"container": "run", **more})]  # type: ignore[arg-type]
+        return [event("BackOff", words, of=broken, ago=ago, container=container)]
 
     (finding,) = found(broken, events=said(HOUR))
     assert "container run: frequent restarts, up to 5 restarts, the last end 1 m ago" in finding.message
@@ -332,8 +332,8 @@ def test_restarts_of_an_unknown_pace_stand_in_every_report() -> None:
 # Whole pods
 
 
-def gone(deleted_for: timedelta, *finalizers: str, **more: object) -> Pod:
-    made = web(runs(), deleted_for=deleted_for, **more)
+def gone(deleted_for: timedelta, *finalizers: str, phase: str = "Running") -> Pod:
+    made = web(runs(), deleted_for=deleted_for, phase=phase)
     return msgspec.structs.replace(
         made, metadata=msgspec.structs.replace(made.metadata, finalizers=finalizers)
     )
@@ -345,8 +345,8 @@ def test_ten_minutes_after_its_grace_are_allowed_to_a_pod_and_no_more() -> None:
     (finding,) = found(gone(10 * MINUTE + MOMENT), nodes=[node("n1")])
 
     assert finding.message == (
-        "1 pod Terminating, up to 10 m after the end of the grace period. Its node n1 is Ready: a container does "
-        "not end, or a volume is not unmounted. See what holds it: kubectl -n domino-platform get pod "
+        "1 pod Terminating, up to 10 m after the end of the grace period. Its node n1 is Ready: a container "
+        "does not end, or a volume is not unmounted. See what holds it: kubectl -n domino-platform get pod "
         "web-5d9c7b8f4-a -o yaml"
     )
 
