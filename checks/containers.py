@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from domino_health import ContainerStatus, Event, Node, Pod
 
@@ -81,7 +82,7 @@ Said = Mapping[tuple[str, str, str], list[Event]]
 
 def said_of(troubled: Iterable[Trouble], events: Iterable[Event]) -> Said:
     """What was said of these pods, the newest last."""
-    said: dict[tuple[str, str, str], list[Event]] = {_key(each.pod): [] for each in troubled}
+    said: dict[tuple[str, str, str], list[Event]] = {key_of(each.pod): [] for each in troubled}
     for event in events:
         about = event.involved_object
         if (
@@ -92,14 +93,15 @@ def said_of(troubled: Iterable[Trouble], events: Iterable[Event]) -> Said:
     return said
 
 
-def _key(pod: Pod) -> tuple[str, str, str]:
+def key_of(pod: Pod) -> tuple[str, str, str]:
+    """Which pod it is; a Ref is what reports show, and takes longer to make."""
     return pod.cluster, pod.metadata.namespace, pod.metadata.name
 
 
 def about(each: Trouble, said: Said) -> Iterator[Event]:
     """What was said of that container."""
     name = each.status.name if each.status else ""
-    for event in said.get(_key(each.pod), ()):
+    for event in said.get(key_of(each.pod), ()):
         path = event.involved_object.field_path
         if not path or path.endswith(f"{{{name}}}"):
             yield event
@@ -204,6 +206,7 @@ def _waiting(status: ContainerStatus) -> str:
     return (waits.message or waits.reason) if waits else ""
 
 
+@lru_cache(1024)
 def _registry(said: str) -> str:
     return next((meaning for pattern, meaning in REGISTRY if pattern.search(said)), "")
 

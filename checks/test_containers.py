@@ -1,10 +1,10 @@
 """Scheduling: do the containers that have a node start, and stay up?"""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from checks.containers import Said, Trouble, Words, about, ready_nodes, said_of
+from checks.containers import Said, Trouble, Words, about, key_of, ready_nodes, said_of
 from domino_health import (
     Assessment,
     Attachment,
@@ -117,13 +117,14 @@ def test_containers_start_and_stay_up(
     for each in troubled:
         groups[each.pod.subject, each.kind].append(each)
     words = Words(said, ready_nodes(nodes), nodes is not None)
+    findings = [_finding(subject, kind, group, words, now) for (subject, kind), group in groups.items()]
     return Assessment(
         judged,
-        [_finding(subject, kind, group, words, now) for (subject, kind), group in groups.items()],
+        findings,
         worst=f"{most[0]} restarts of a container, the last {age(now - most[1])} ago"
         if most
         else f"no restart within {age(within)}",
-        attachments=[_table(groups)] if groups else [],
+        attachments=[_table([kind for _, kind in groups], findings)] if groups else [],
     )
 
 
@@ -176,9 +177,10 @@ def _often(each: Trouble, said: Said, now: datetime, most: int, within: timedelt
 
 
 def _finding(subject: Ref, kind: str, group: list[Trouble], words: Words, now: datetime) -> Finding:
-    refs = {each.pod.ref for each in group}
-    first = min(group, key=lambda each: each.pod.ref)
-    who = "1 pod" if len(refs) == 1 else f"{len(refs)} pods"
+    by_pod = {key_of(each.pod): each for each in reversed(group)}
+    named = [by_pod[key] for key in sorted(by_pod)[:EXAMPLES]]
+    first = named[0]
+    who = "1 pod" if len(by_pod) == 1 else f"{len(by_pod)} pods"
     causes = Counter(words.of(each) for each in group).most_common()
     told = "; ".join(
         f"{cause} ({times} times)" if len(causes) > 1 else cause for cause, times in causes[:CAUSES]
@@ -197,8 +199,8 @@ def _finding(subject: Ref, kind: str, group: list[Trouble], words: Words, now: d
         subject,
         f"{who}{_what(kind, group, now)}. {told[:1].upper()}{told[1:]}. {step}",
         severity=Severity.MEDIUM if pod.execution else None,
-        count=len(refs),
-        examples=tuple(sorted(refs)[:EXAMPLES]),
+        count=len(by_pod),
+        examples=tuple(each.pod.ref for each in named),
     )
 
 
@@ -232,12 +234,12 @@ def _what(kind: str, group: list[Trouble], now: datetime) -> str:
     return text + (f", the last end {age(now - max(ends))} ago" if ends else "")
 
 
-def _table(groups: Mapping[tuple[Ref, str], list[Trouble]]) -> Attachment:
+def _table(kinds: Iterable[str], findings: Iterable[Finding]) -> Attachment:
     """How many are in which trouble, over all subjects."""
-    subjects: Counter[str] = Counter(kind for _, kind in groups)
-    pods = {
-        kind: {each.pod.ref for (_, of), group in groups.items() if of == kind for each in group}
-        for kind in subjects
-    }
-    rows = [(SEEN[kind], len(pods[kind]), subjects[kind]) for kind in SEEN if kind in subjects]
+    pods: Counter[str] = Counter()
+    subjects: Counter[str] = Counter()
+    for kind, finding in zip(kinds, findings, strict=True):
+        pods[kind] += finding.count
+        subjects[kind] += 1
+    rows = [(SEEN[kind], pods[kind], subjects[kind]) for kind in SEEN if kind in subjects]
     return Attachment.table("Failing containers", ("trouble", "pods", "subjects"), rows)
