@@ -5,11 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from domino_health import ContainerStatus, Event, Node, Pod
+from domino_health import ContainerStatus, Event, LogTail, Node, Pod
 
 QUOTED = 300
 """Characters of what a kubelet or a registry says."""
 
+LAST = 2
+"""Lines of a log that a finding quotes."""
 # What a registry's words mean; the first that matches, so that the plainer ones come last.
 REGISTRY = [
     (
@@ -119,6 +121,8 @@ class Words:
     said: Said
     ready: Mapping[tuple[str, str], bool]
     has_nodes: bool
+    logs: Mapping[tuple[str, str, str, str], LogTail]
+    """By the cluster, namespace and name of the pod, and the container."""
 
     def of(self, each: Trouble) -> str:
         """What is behind it, as far as it is known."""
@@ -129,6 +133,19 @@ class Words:
         if each.kind in ("config", "start"):
             return self._of_start(each)
         return self._of_end(each)
+
+    def last(self, group: Iterable[Trouble]) -> str:
+        """The last words of a container that failed, where the profile allows to read them."""
+        tails = [
+            tail
+            for each in group
+            if each.status and (tail := self.logs.get((*key_of(each.pod), each.status.name)))
+        ]
+        if spoken := next((tail for tail in tails if tail.lines), None):
+            return f'Its last words: "{_short(" / ".join(spoken.lines[-LAST:]))}"'
+        if mute := next((tail for tail in tails if tail.problem), None):
+            return f"Its log could not be read: {_short(mute.problem)}"
+        return ""
 
     def _of_pod(self, each: Trouble) -> str:
         pod = each.pod

@@ -12,6 +12,7 @@ from domino_health import (
     Duration,
     Event,
     Finding,
+    LogTail,
     Node,
     Pod,
     Ref,
@@ -68,6 +69,7 @@ def test_containers_start_and_stay_up(
     pods: list[Pod],
     nodes: list[Node] | None,
     events: list[Event] | None,
+    container_logs: list[LogTail] | None,
     now: datetime,
     *,
     max_restarts: int = 5,
@@ -116,7 +118,7 @@ def test_containers_start_and_stay_up(
     groups: dict[tuple[Ref, str], list[Trouble]] = defaultdict(list)
     for each in troubled:
         groups[each.pod.subject, each.kind].append(each)
-    words = Words(said, ready_nodes(nodes), nodes is not None)
+    words = Words(said, ready_nodes(nodes), nodes is not None, _logs(container_logs))
     findings = [_finding(subject, kind, group, words, now) for (subject, kind), group in groups.items()]
     return Assessment(
         judged,
@@ -161,6 +163,10 @@ def _restarted(status: ContainerStatus, now: datetime, within: timedelta) -> dat
     return ended if ended is not None and now - ended <= within else None
 
 
+def _logs(tails: list[LogTail] | None) -> dict[tuple[str, str, str, str], LogTail]:
+    return {(tail.cluster, tail.namespace, tail.pod, tail.container): tail for tail in tails or ()}
+
+
 def _often(each: Trouble, said: Said, now: datetime, most: int, within: timedelta) -> bool:
     """Whether it is known to have been restarted that often in that time: see the check's words."""
     assert each.status is not None
@@ -195,9 +201,10 @@ def _finding(subject: Ref, kind: str, group: list[Trouble], words: Words, now: d
         node=pod.spec.node_name,
         logs=f"kubectl -n {namespace} logs {pod.metadata.name} -c {name}",
     )
+    last = words.last(group)
     return Finding(
         subject,
-        f"{who}{_what(kind, group, now)}. {told[:1].upper()}{told[1:]}. {step}",
+        f"{who}{_what(kind, group, now)}. {told[:1].upper()}{told[1:]}. {f'{last}. ' if last else ''}{step}",
         severity=Severity.MEDIUM if pod.execution else None,
         count=len(by_pod),
         examples=tuple(each.pod.ref for each in named),

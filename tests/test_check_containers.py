@@ -8,7 +8,7 @@ import pytest
 from checks import test_containers as containers
 
 from builders import NOW, deployment_pod, ended, pod, runs, waits
-from domino_health import Assessment, ContainerStatus, Event, Finding, Node, Pod, Ref, Severity
+from domino_health import Assessment, ContainerStatus, Event, Finding, LogTail, Node, Pod, Ref, Severity
 from domino_health.facts.containers import ContainerState, Terminated
 from domino_health.facts.kubernetes import Labels
 from domino_health.facts.resources import Container, Resources
@@ -22,9 +22,15 @@ IMAGE = "registry.example.com/team/web:1.2"
 
 
 def assess(
-    *pods: Pod, nodes: list[Node] | None = None, events: list[Event] | None = None, **thresholds: timedelta
+    *pods: Pod,
+    nodes: list[Node] | None = None,
+    events: list[Event] | None = None,
+    logs: Sequence[LogTail] = (),
+    **thresholds: timedelta,
 ) -> Assessment:
-    return containers.test_containers_start_and_stay_up(list(pods), nodes, events, NOW, **thresholds)  # type: ignore[arg-type]
+    return containers.test_containers_start_and_stay_up(
+        list(pods), nodes, events, list(logs) or None, NOW, **thresholds
+    )  # type: ignore[arg-type]
 
 
 def found(
@@ -273,6 +279,41 @@ def test_an_init_container_counts_as_well() -> None:
     (finding,) = found(msgspec.structs.replace(broken, status=status))
 
     assert "container fetch: crash loop" in finding.message
+
+
+# Last words
+
+
+def test_the_last_two_lines_of_a_log_are_quoted_where_they_may_be_read() -> None:
+    tail = LogTail(
+        "", "domino-platform", "web-5d9c7b8f4-a", "run", True, ("starting", "connecting", "refused")
+    )
+
+    (finding,) = assess(web(crash()), logs=[tail]).findings
+
+    assert (
+        'its own error. Its last words: "connecting / refused". See its last words: kubectl'
+        in finding.message
+    )
+
+
+def test_a_log_of_another_container_or_of_nothing_is_not_quoted() -> None:
+    tails = [
+        LogTail("", "domino-platform", "web-5d9c7b8f4-a", "nginx", True, ("x",)),
+        LogTail("", "domino-platform", "web-5d9c7b8f4-a", "run", True),
+    ]
+
+    (finding,) = assess(web(crash()), logs=tails).findings
+
+    assert "Its last words" not in finding.message
+
+
+def test_a_log_that_could_not_be_read_says_why() -> None:
+    tail = LogTail("", "domino-platform", "web-5d9c7b8f4-a", "run", True, problem="500 dial tcp: refused")
+
+    (finding,) = assess(web(crash()), logs=[tail]).findings
+
+    assert "Its log could not be read: 500 dial tcp: refused. See" in finding.message
 
 
 # Memory and restarts
