@@ -25,18 +25,13 @@ def assess(
     *pods: Pod,
     nodes: list[Node] | None = None,
     events: list[Event] | None = None,
-    logs: Sequence[LogTail] = (),
-    **thresholds: timedelta,
+    logs: list[LogTail] | None = None,
 ) -> Assessment:
-    return containers.test_containers_start_and_stay_up(
-        list(pods), nodes, events, list(logs) or None, NOW, **thresholds
-    )  # type: ignore[arg-type]
+    return containers.test_containers_start_and_stay_up(list(pods), nodes, events, logs, NOW)
 
 
-def found(
-    *pods: Pod, nodes: list[Node] | None = None, events: list[Event] | None = None, **thresholds: timedelta
-) -> list[Finding]:
-    return list(assess(*pods, nodes=nodes, events=events, **thresholds).findings)
+def found(*pods: Pod, nodes: list[Node] | None = None, events: list[Event] | None = None) -> list[Finding]:
+    return list(assess(*pods, nodes=nodes, events=events).findings)
 
 
 def web(*statuses: ContainerStatus, suffix: str = "a", **more: object) -> Pod:

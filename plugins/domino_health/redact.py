@@ -99,7 +99,10 @@ _HIDDEN_KEY = (
     r"(?:pass|pwd|secret|token|api[_.-]?key|access[_.-]?key|account[_.-]?key|private[_.-]?key|credential|session"
     r"|cookie|auth|signature|(?<![a-z])sig(?![a-z])|(?<![a-z])key(?![a-z])|dsn|conn(?:ection)?[_.-]?str)"
 )
-_PERSON_KEY = r"(?:user|login|owner|e-?mail|principal|subject|actor|(?<![a-z])uid(?![a-z])|(?:full|first|last)[_.-]?name)"
+_PERSON_KEY = (
+    r"(?:user|login|owner|e-?mail|principal|subject|actor|(?<![a-z])uid(?![a-z])"
+    r"|(?:full|first|last)[_.-]?name)"
+)
 _IS = r"""[\\"']*\s*(?:=>|:=|[:=])\s*"""
 # A key may begin in what was cut off: its block ends where the text does, or began before it.
 _KEY_BLOCK = re.compile(
