@@ -142,7 +142,7 @@ class Words:
             if each.status and (tail := self.logs.get((*key_of(each.pod), each.status.name)))
         ]
         if spoken := next((tail for tail in tails if tail.lines), None):
-            return f'Its last words: "{_short(" / ".join(spoken.lines[-LAST:]))}"'
+            return f'Its last words: "{_bounded(" / ".join(spoken.lines[-LAST:]))}"'
         if mute := next((tail for tail in tails if tail.problem), None):
             return f"Its log could not be read: {_short(mute.problem)}"
         return ""
@@ -230,7 +230,10 @@ def _registry(said: str) -> str:
 
 def _short(said: str) -> str:
     """A line of bounded length, without what is a pod's own and without tokens."""
-    line = TOKENS.sub("", ITS_OWN.sub("", " ".join(said.split()))).rstrip(". ")
+    return _bounded(TOKENS.sub("", ITS_OWN.sub("", " ".join(said.split()))).rstrip(". "))
+
+
+def _bounded(line: str) -> str:
     return line if len(line) <= QUOTED else f"{line[:QUOTED]}…"
 
 

@@ -8,6 +8,7 @@ that no role of Domino rests on, so that their trouble is all there is to be fou
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
+from domino_health.facts.rights import Right
 from health_account import granted, rights, rules
 from health_run import HealthRun, run_health
 from kube_client import Object, eventually
@@ -39,9 +41,10 @@ def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     assert domino.unsettled(control_plane) == []
 
 
-def looked(plane: ControlPlane, directory: Path, more: str = "") -> HealthRun:
+def looked(plane: ControlPlane, directory: Path, more: str = "", cluster: str = "") -> HealthRun:
     """A run of all checks, in a folder of its own."""
-    profile = f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {plane.kubeconfig('health-reader')}}}\n"
+    kubeconfig = plane.kubeconfig("health-reader")
+    profile = f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {kubeconfig}{cluster}}}\n"
     return run_health(Path(tempfile.mkdtemp(dir=directory)), profile + more)
 
 
@@ -222,3 +225,62 @@ def test_a_pod_of_an_unknown_phase_is_found(platform: ControlPlane, tmp_path: Pa
     assert set(messages) == {f"deployment/{domino.PLATFORM}/grafana"}
     (message,) = messages.values()
     assert "1 pod in phase Unknown. Its node " in message
+
+
+LAST = ("\x1b[31mconnecting to postgres://grafana:hunter2@db:5432/grafana\x1b[0m", "fatal: user=ada refused")
+
+
+@pytest.fixture
+def spoken(platform: ControlPlane) -> Iterator[Object]:
+    """A pod in a crash loop, on a node whose kubelet is KWOK's server, and what it has written to its log."""
+    pod = pod_of(platform, "grafana")
+    node = platform.get(f"/api/v1/nodes/{pod['spec']['nodeName']}")
+    address, port = platform.kubelet
+    own = {"addresses": node["status"]["addresses"], "daemonEndpoints": {"kubeletEndpoint": None}}
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000000000Z")
+    words = (*("filler " * 9 for _ in range(30)), *LAST)
+    platform.previous_log.write_text("".join(f"{now} stdout F {line}\n" for line in words))
+    platform.container_log.write_text(f"{now} stdout F of the run that is not asked for\n")
+    addresses = [{"type": "InternalIP", "address": address}]
+    endpoint = {"kubeletEndpoint": {"Port": port}}
+    platform.patch_status(node, {"addresses": addresses, "daemonEndpoints": endpoint})
+    try:
+        with broken(platform, pod, "grafana", waits("CrashLoopBackOff", "back-off", 7, ended(1))):
+            yield pod
+    finally:
+        platform.patch_status(node, own)
+
+
+def may_read(plane: ControlPlane, path: str) -> bool:
+    headers = {"Authorization": f"Bearer {plane.tokens['health-reader']}"}
+    return bool(plane.http.request("GET", plane.url + path, headers=headers).status == 200)
+
+
+def test_the_last_words_of_a_container_are_quoted_without_its_secrets(
+    platform: ControlPlane, spoken: Object, tmp_path: Path
+) -> None:
+    """*Patched*: the crash. The log is KWOK's, given as a kubelet gives it, through the API server."""
+    opened = f", logs: [{domino.PLATFORM}]"
+    denied = looked(platform, tmp_path, cluster=opened)
+    log = Right("pods/log", "get")
+    with granted(platform, "health-reader", rules([*rights(), log]), domino.PLATFORM):
+        path = f"{platform.path(spoken)}/log?previous=true"
+        eventually(lambda: may_read(platform, path), what="the right to read logs")
+        run = looked(platform, tmp_path, cluster=opened)
+
+    assert set(found(denied)) == set(found(run)) == {f"deployment/{domino.PLATFORM}/grafana"}
+    (message,) = found(run).values()
+    assert (
+        'Its last words: "connecting to postgres://***@db:5432/grafana / fatal: user=*** refused"' in message
+    )
+    (without,) = found(denied).values()
+    assert "Its last words" not in without
+    assert log.rule() in denied.output
+    kept = gzip.decompress((run.folder / "facts" / "container_logs.json.gz").read_bytes())
+    (tail,) = json.loads(kept)["targets"][0]["objects"]
+    assert len(tail["lines"]) == 20
+    files = [file for file in run.folder.rglob("*") if file.is_file()]
+    for file in files:
+        content = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        assert b"hunter2" not in content, file
+        assert b"user=ada" not in content, file
