@@ -1,10 +1,11 @@
 """The table of facts: what checks may ask for, who looks, and what they get."""
 
 from domino_health import fact
-from domino_health.collectors import discovery, kubernetes, pools, previous, secrets, tls
+from domino_health.collectors import discovery, kubernetes, logs, pools, previous, secrets, tls
 from domino_health.facts.domino import DominoNamespace, DominoService
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
+from domino_health.facts.logs import LogTail
 from domino_health.facts.metrics import NodeMetrics
 from domino_health.facts.nodes import Node
 from domino_health.facts.pools import Autoscaler
@@ -28,6 +29,7 @@ node_metrics = fact("node_metrics", kubernetes.node_metrics, NodeMetrics, sectio
 resource_quotas = fact("resource_quotas", kubernetes.resource_quotas, ResourceQuota, section="clusters")
 node_pools = fact("node_pools", pools.node_pools, Autoscaler, section="clusters")
 limit_ranges = fact("limit_ranges", kubernetes.limit_ranges, LimitRange, section="clusters")
+container_logs = fact("container_logs", logs.container_logs, LogTail, section="clusters", after=("pods",))
 
 # What of all that is Domino's: the profile's section domino has the first word, and is not needed.
 domino_namespaces = fact("domino_namespaces", discovery.namespaces, DominoNamespace, section="clusters")

@@ -14,6 +14,7 @@ import domino_health.facts
 import platform_samples
 from domino_health.facts.api import Kubernetes
 from domino_health.facts.kubernetes import Clock, Pod, PodList
+from domino_health.facts.logs import LogTail
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.facts.rights import Right
@@ -62,6 +63,7 @@ POD: dict[str, Any] = {
         "creationTimestamp": "2026-11-24T03:00:00Z",
         "deletionTimestamp": "2026-11-24T03:30:00Z",
         "deletionGracePeriodSeconds": 30,
+        "finalizers": ["batch.kubernetes.io/job-tracking"],
         "labels": {
             "dominodatalab.com/workload-type": "Workspace",
             "dominodatalab.com/hardware-tier-id": "gpu-small",
@@ -204,6 +206,9 @@ SAMPLES: list[msgspec.Struct] = [
         problem="its ca.crt holds something that is no certificate (PEM)",
         mismatch="unable to get local issuer certificate",
         issuers=("ab" * 32,),
+    ),
+    LogTail(
+        "prod", "domino-platform", "web-1", "run", previous=True, lines=("bye",), cut=True, problem="silent"
     ),
     PreviousRun(
         folder="2026-11-24T034500Z",

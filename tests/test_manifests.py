@@ -72,6 +72,12 @@ def test_what_is_opted_in_to_is_apart_and_by_name() -> None:
     assert manifests.opted_in(cluster(), READS) == []
 
 
+def test_a_namespace_that_is_opened_gets_a_role_of_its_own() -> None:
+    parts = manifests.opted_in(cluster(logs=["b", "a"]), [Right("pods/log", "get", opt_in="logs")])
+
+    assert granted(parts) == [("Role", space, [rule("pods/log", "get")]) for space in ("a", "b")]
+
+
 @pytest.mark.parametrize(("more", "home"), [({}, "default"), ({"namespaces": ["mine", "other"]}, "mine")])
 def test_every_role_is_bound_to_the_account(more: dict[str, Any], home: str) -> None:
     one = cluster(secrets=["a/b"], **more)

@@ -30,6 +30,7 @@ _HOMES = {
     "Event": "facts.events",
     "Finding": "vocabulary",
     "LimitRange": "facts.quotas",
+    "LogTail": "facts.logs",
     "Look": "collectors.looking",
     "Many": "profile.base",
     "Mark": "plots",
@@ -92,6 +93,7 @@ __all__ = [
     "Event",
     "Finding",
     "LimitRange",
+    "LogTail",
     "Look",
     "Many",
     "Mark",
@@ -145,6 +147,7 @@ if TYPE_CHECKING:
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
     from domino_health.facts.events import Event
     from domino_health.facts.kubernetes import NODE_POOL, Pod
+    from domino_health.facts.logs import LogTail
     from domino_health.facts.metrics import NodeMetrics
     from domino_health.facts.nodes import Node
     from domino_health.facts.observed import Outcome

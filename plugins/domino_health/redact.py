@@ -3,6 +3,7 @@
 import base64
 import html
 import json
+import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus
 
@@ -80,3 +81,78 @@ def _bytes(text: str) -> bytes:
         return text.encode(errors="surrogateescape")
     except UnicodeEncodeError:
         return text.encode(errors="surrogatepass")
+
+
+def hide(text: str) -> str:
+    """``text`` without what looks like a secret or names a person: for what strangers write, logs above all.
+
+    It rather hides too much: a line with holes still says what has failed. It cannot know every secret.
+    Escapes and characters that are not shown must have been taken out before.
+    """
+    return "\n".join(_hide(line) for line in _KEY_BLOCK.sub(MASK, text).splitlines())
+
+
+MOST_HIDDEN = 2000
+"""Characters of a line that are looked at. The rest is left out, for it was not."""
+_VALUE = r"""(?:\\+"(?:(?!\\+").)*(?:\\+")?|"(?:\\.|[^"\\])*"?|'(?:\\.|[^'\\])*'?|\S+)"""
+_HIDDEN_KEY = (
+    r"(?:pass|pwd|secret|token|api[_.-]?key|access[_.-]?key|account[_.-]?key|private[_.-]?key|credential|session"
+    r"|cookie|auth|signature|(?<![a-z])sig(?![a-z])|(?<![a-z])key(?![a-z])|dsn|conn(?:ection)?[_.-]?str)"
+)
+_PERSON_KEY = (
+    r"(?:user|login|owner|e-?mail|principal|subject|actor|(?<![a-z])uid(?![a-z])"
+    r"|(?:full|first|last)[_.-]?name)"
+)
+_IS = r"""[\\"']*\s*(?:=>|:=|[:=])\s*"""
+# A key may begin in what was cut off: its block ends where the text does, or began before it.
+_KEY_BLOCK = re.compile(
+    r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(?:-----END [A-Z0-9 ]*-----|\Z)"
+    r"|\A(?:(?!-----BEGIN).)*-----END [A-Z0-9 ]*PRIVATE KEY-----",
+    re.DOTALL,
+)
+_LIKELY = (
+    # The password in front of a host may hold slashes and at-signs itself.
+    (re.compile(r"(?<=://)[^\s\"'<>]*@"), f"{MASK}@"),
+    (
+        re.compile(
+            r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[a-z-]*(?:key|token))\b([\\\"']*\s*[:=]).*"
+        ),
+        rf"\1\2 {MASK}",
+    ),
+    (re.compile(r"(?i)\b(pass(?:word|phrase|wd)?)\s*:\s+(?![\"'\\]).*"), rf"\1: {MASK}"),
+    (
+        re.compile(rf"(?i)((?:{_HIDDEN_KEY}|{_PERSON_KEY})[\w.-]{{0,40}}{_IS}){_VALUE}"),
+        rf"\1{MASK}",
+    ),
+    (
+        re.compile(rf"(?i)(?<!\S)(--?[\w-]{{0,40}}(?:{_HIDDEN_KEY}|user)[\w-]{{0,40}}[ =])\s*{_VALUE}"),
+        rf"\1{MASK}",
+    ),
+    (re.compile(r"([?&][\w.%\[\]-]{1,60}=)[^&\s\"'<>]+"), rf"\1{MASK}"),
+    (re.compile(r"\b((?i:bearer|basic|negotiate|digest))\s+(?=\S*[\dA-Z=])\S{6,}"), rf"\1 {MASK}"),
+    (
+        re.compile(r"(?i)\b(user(?:name)?|login|owner|account|role)(\s+)([\"'`])[^\"'`]*[\"'`]?"),
+        rf"\1\2{MASK}",
+    ),
+    (re.compile(r"(?i)\b((?:for|by|as) (?:invalid )?user(?:name)?)\s+\S+"), rf"\1 {MASK}"),
+    (re.compile(r"(?i)([/\\](?:home|users)[/\\]+)[^/\\\s:\"']+"), rf"\1{MASK}"),
+    (re.compile(r"[\w.+%'-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})*"), MASK),
+    (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){0,2}"), MASK),
+    (
+        re.compile(
+            r"\b(?:(?:AKIA|ASIA)[A-Z0-9]{12,}|gh[pousr]_\w{10,}|github_pat_\w+|glpat-[\w-]+|xox[a-z]-[\w-]+"
+            r"|sk-[\w-]{12,}|hv[sbr]\.[\w-]+|AIza[\w-]{20,}|npm_\w{20,}|pypi-[\w-]{20,}|SG\.[\w.-]{20,})"
+        ),
+        MASK,
+    ),
+    (re.compile(r"(?<![\w+=-])(?=[\w+=-]*\d)(?=[\w+=-]*[A-Za-z])[\w+=-]{32,}"), MASK),
+    (re.compile(r"(?<![\w+/=])(?=[\w+/=]*\d)(?=[\w+/=]*[a-z])(?=[\w+/=]*[A-Z])[A-Za-z0-9+/=]{40,}"), MASK),
+)
+
+
+def _hide(line: str) -> str:
+    if len(line) > MOST_HIDDEN:  # the last word may be half a secret, which is not recognised
+        line = f"{line[:MOST_HIDDEN].rpartition(' ')[0]} …"
+    for pattern, mask in _LIKELY:
+        line = pattern.sub(mask, line)
+    return line

@@ -154,6 +154,10 @@ class ControlPlane(Client):
     def __init__(self, assets: Path) -> None:
         self.directory = Path(tempfile.gettempdir()) / f"domino-health-{secrets.token_hex(6)}"
         self.audit_file = self.directory / "audit.jsonl"
+        self.container_log = self.directory / "container.log"
+        """KWOK's log of every container, in a container runtime's form: ``TIME stdout F TEXT``."""
+        self.previous_log = self.directory / "container-previous.log"
+        """The same of the run before."""
         self._assets = assets
         self._components: dict[str, Component] = {}
         self._audited: dict[str, AuditEntry] = {}
@@ -222,6 +226,11 @@ class ControlPlane(Client):
         self._components[name].send(signal.SIGCONT)
 
     @property
+    def kubelet(self) -> tuple[str, int]:
+        """Address and port where KWOK answers as the kubelet of any node."""
+        return "127.0.0.1", self._ports["kwok"]
+
+    @property
     def pids(self) -> dict[str, int]:
         """The process (and group) ids of all components started so far, living or not."""
         return {name: part.process.pid for name, part in self._components.items() if part.process}
@@ -281,6 +290,11 @@ class ControlPlane(Client):
         (self.directory / "accounts.key").write_bytes(pem)
         policy = {"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "rules": [{"level": "Metadata"}]}
         (self.directory / "audit-policy.json").write_text(json.dumps(policy))
+        files = {"logsFile": str(self.container_log), "previousLogsFile": str(self.previous_log)}
+        logs = {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "ClusterLogs", "metadata": {"name": "all"}}
+        (self.directory / "kwok-logs.yaml").write_text(json.dumps({**logs, "spec": {"logs": [files]}}))
+        for file in (self.container_log, self.previous_log):
+            file.touch()
 
     def _answers(self, name: str) -> bool:
         if name == "kube-apiserver" and not self.ca_file.exists():
@@ -325,6 +339,8 @@ class ControlPlane(Client):
                 "token-auth-file": here / "tokens.csv",
                 "authorization-mode": "RBAC",
                 "allow-privileged": "true",
+                # Of nodes, whose names lead nowhere: a drill gives one of them KWOK's own address.
+                "kubelet-preferred-address-types": "InternalIP",
                 "audit-policy-file": here / "audit-policy.json",
                 "audit-log-path": self.audit_file,
                 "audit-log-maxsize": 10_000,  # MB; at the default of 100 entries move to another file
@@ -346,9 +362,12 @@ class ControlPlane(Client):
             },
             "kwok": {
                 "kubeconfig": self.kubeconfig("kwok"),
-                "config": self._assets / STAGES,
+                "config": f"{self._assets / STAGES},{here / 'kwok-logs.yaml'}",
                 "manage-nodes-with-annotation-selector": KWOK_NODE,
                 "node-lease-duration-seconds": 40,
                 "server-address": f"127.0.0.1:{ports['kwok']}",
+                # It answers by HTTPS as well, as kubelets do.
+                "tls-cert-file": self.ca_file,
+                "tls-private-key-file": here / "apiserver.key",
             },
         }

@@ -18,6 +18,7 @@ import msgspec
 from domino_health.collectors.cluster_words import (
     NO_API,
     is_not_found,
+    is_status,
     message_of,
     rbac_rule,
     refusal_cure,
@@ -164,6 +165,20 @@ class Connection(Server):
         if answer.status != 200:
             raise self._refused(path, answer)
         return self._decode(path, answer, decoder)
+
+    def log(self, path: str, deadline: Deadline) -> bytes | None:
+        """What a container has written; None where there is nothing: it has not run yet, or is gone.
+
+        Raises:
+            CollectionError: as ``get``, and for every other answer.
+        """
+        answer = self.get(path, deadline)
+        if answer.status == 200:
+            return answer.body
+        # 400: "previous terminated container … not found", "… is waiting to start: …"
+        if answer.status in (400, 404) and is_status(answer.body):
+            return None
+        raise self._refused(path, answer)
 
     def review(self, question: Mapping[str, Any], deadline: Deadline) -> bool:
         """Whether this account may do what a SelfSubjectAccessReview asks. The server stores nothing of it.

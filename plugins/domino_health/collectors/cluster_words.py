@@ -48,6 +48,14 @@ def is_not_found(body: bytes) -> bool:
         return False
 
 
+def is_status(body: bytes) -> bool:
+    """Whether a refusal is an API server's own word, and not some other server's."""
+    try:
+        return bool(msgspec.json.decode(body, type=Status).reason)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
 def refusal_cure(status: int, said: str, path: str, cluster: str, configuration: Any) -> str:
     """What helps against an answer that is no page of ``path``."""
     sent = configuration.api_key or configuration.cert_file
@@ -83,6 +91,8 @@ def rbac_rule(path: str) -> str:
     '{apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]} (in namespace domino-platform)'
     >>> rbac_rule("/api/v1/namespaces/domino-platform")
     '{apiGroups: [""], resources: ["namespaces"], verbs: ["get"]} (in namespace domino-platform)'
+    >>> rbac_rule("/api/v1/namespaces/domino-platform/pods/web-1/log?tailLines=20")
+    '{apiGroups: [""], resources: ["pods/log"], verbs: ["get"]} (in namespace domino-platform)'
     >>> rbac_rule("/apis")
     '{nonResourceURLs: ["/apis"], verbs: ["get"]} (in a ClusterRole)'
     """
@@ -95,6 +105,8 @@ def rbac_rule(path: str) -> str:
         namespace = rest[1]
         rest = rest[2:] or ["namespaces", ""]  # a namespace is granted by a Role in it, which needs no name
     resource, name = rest[0], rest[1] if len(rest) > 1 else ""
+    if len(rest) > 2:  # a part of an object, whose name is of today
+        resource, name = f"{resource}/{rest[2].partition('?')[0]}", ""
     rule = Right(resource, "get" if len(rest) > 1 else "list", group, name=name).rule()
     return f"{rule} (in {f'namespace {namespace}' if namespace else 'a ClusterRole'})"
 

@@ -37,9 +37,9 @@ def rights_in(cluster: Cluster, needed: Iterable[Right]) -> tuple[Right, ...]:
 
 
 def _of_choice(cluster: Cluster, right: Right) -> Iterable[Right]:
-    """For each object that the profile names under the key that opts in: ``secrets: [namespace/name]``."""
+    """For each object or namespace that the profile names: ``secrets: [a/b]``, ``logs: [a]``."""
     for named in getattr(cluster, right.opt_in, None) or ():
-        namespace, _, name = named.rpartition("/")
+        namespace, _, name = named.partition("/")
         yield msgspec.structs.replace(right, namespace=namespace, name=name)
 
 

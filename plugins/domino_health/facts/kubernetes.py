@@ -56,8 +56,11 @@ class PodMeta(Kubernetes, frozen=True):
     namespace: str
     creation_timestamp: Moment
     deletion_timestamp: Moment | None = None
+    """When it should be gone, its grace period included."""
     labels: Labels = Labels()
     owner_references: tuple[Owner, ...] = ()
+    finalizers: tuple[str, ...] = ()
+    """Who must agree before it is gone."""
 
 
 class PodSpec(Kubernetes, frozen=True):

@@ -22,7 +22,12 @@ ELSEWHERE = "default"
 
 OWN = Cluster(name="own", namespaces=("domino-platform", "domino-compute"))
 WHOLE = Cluster(name="whole")
-CHOSEN = Cluster(name="chosen", namespaces=OWN.namespaces, secrets=("domino-platform/hephaestus-root-tls",))
+CHOSEN = Cluster(
+    name="chosen",
+    namespaces=OWN.namespaces,
+    secrets=("domino-platform/hephaestus-root-tls",),
+    logs=("domino-platform",),
+)
 """What the three levels are shown by: the names are to be replaced by one's own."""
 
 _RBAC = "rbac.authorization.k8s.io"
@@ -175,13 +180,16 @@ For a profile without `namespaces`.
 
 ## What is opted in to
 
-Nobody looks at these unless the profile names them, one by one, and each right is to that one object. The
-account is that of [own namespaces](#own-namespaces); for that of the whole cluster write `namespace: default`
-in `subjects`.
+Nobody looks at these unless the profile names them, one by one, and each right is to that object or namespace
+alone. The account is that of [own namespaces](#own-namespaces); for that of the whole cluster write
+`namespace: default` in `subjects`.
 
 `secrets`, for a profile with `secrets: [domino-platform/hephaestus-root-tls]` at its cluster. Kubernetes
 cannot grant a part of a Secret: who may get it may read its private key too. The suite decodes its
 certificates alone, and keeps nothing else of it.
+
+`logs`, for a profile with `logs: [domino-platform]` at its cluster: the last lines of containers that fail
+there. Kubernetes cannot grant a part of a log either; what looks like a secret is taken out when it is read.
 
 ```yaml
 <CHOSEN>

@@ -133,6 +133,7 @@ def _clusters(survey: Survey) -> str:
         lines += ["    namespaces:", *(f"      - {scalar(name)}" for name in survey.within)]
     elif not survey.whole:
         lines.append("    # namespaces: [domino-platform, domino-compute]    # for an account of these alone")
+    lines.append("    # logs: [domino-platform]    # the last lines of failing containers")
     return "\n".join(lines)
 
 
@@ -166,7 +167,7 @@ PARTS: Mapping[str, Part] = {
     "description": Part("", "description: Production, Frankfurt    # a line for reports"),
     "clusters": Part(
         "The Kubernetes clusters. With a name alone: the one that kubectl would talk to.",
-        "clusters:\n  - name: prod",
+        "clusters:\n  - name: prod\n    # logs: [domino-platform]    # the last lines of failing containers",
         _clusters,
     ),
     "domino": Part(
