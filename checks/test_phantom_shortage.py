@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -136,7 +136,9 @@ def test_no_work_waits_or_is_refused_where_there_is_room(
         by_owner[owner].append((why, there))
     everything = (*(deployments or ()), *(statefulsets or ()), *(daemonsets or ()))
     workloads = {each.ref: each for each in everything}
-    refused = _refused(events or (), workloads, room, now, recent)
+    kinds = {"deployment": deployments, "replicaset": deployments, "statefulset": statefulsets}
+    seen = {kind for kind, those in {**kinds, "daemonset": daemonsets}.items() if those is not None}
+    refused = _refused(events or (), workloads, seen, room, now, recent)
     unfinished = [pod for pod in pods if not pod.finished]
     return Assessment(
         [*unfinished, *refused],
@@ -231,6 +233,7 @@ def _in_pieces(plain: Shape, there: Sequence[Place], asked: Asked) -> str:
 def _refused(
     events: Sequence[Event],
     workloads: Mapping[Ref, Deployment | StatefulSet | DaemonSet],
+    seen: Collection[str],
     room: Room,
     now: datetime,
     recent: timedelta,
@@ -248,6 +251,10 @@ def _refused(
     findings = []
     for (owner, quota), (event, said) in found.items():
         workload = workloads.get(owner)
+        if workload is None and owner.kind in seen:
+            continue  # it was deleted since
+        if workload is not None and _whole(workload):
+            continue  # it has got its pods since
         free = room.fits(workload) if workload else None
         if free == 0:
             continue
@@ -256,6 +263,12 @@ def _refused(
         full = f"asked {said['requested']}, used {said['used']} of {said['limited']}"
         findings.append(Finding(owner, f"the quota {quota} refuses its pods, {when}: {full}{enough}"))
     return findings
+
+
+def _whole(workload: Deployment | StatefulSet | DaemonSet) -> bool:
+    if isinstance(workload, DaemonSet):
+        return workload.status.number_ready >= workload.status.desired_number_scheduled
+    return workload.status.ready_replicas >= workload.spec.replicas
 
 
 def _owner(about: Ref, workloads: Mapping[Ref, object]) -> Ref:

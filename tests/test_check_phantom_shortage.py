@@ -208,6 +208,14 @@ def test_a_refusal_with_no_room_either_is_no_phantom() -> None:
     assert found([], [full], events=[refusal()], deployments=[WEB]) == []
 
 
+def test_what_has_got_its_pods_since_or_was_deleted_is_told_no_more() -> None:
+    there = [node(cluster="prod", allocatable=ROOM)]
+    whole = deployment("web", 1, 1, namespace="domino-compute")
+
+    assert found([], there, events=[refusal()], deployments=[whole]) == []
+    assert found([], there, events=[refusal()], deployments=[]) == []
+
+
 def test_the_owner_of_an_unknown_workload_is_told_without_a_count_of_room() -> None:
     (finding,) = found([], [], events=[refusal()], deployments=None)
 
