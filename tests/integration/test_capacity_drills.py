@@ -24,7 +24,7 @@ EAGER = (
     "thresholds: {CAP-003: {max_wait: 0s, max_wait_gpu: 0s}, CAP-004: {requests: 80%}, "
     "PROBE-005: {starts_within: 0s}}\n"
 )
-"""No pod here has waited for long; and to fill the last tenth of four nodes, whatever is on each, is no drill."""
+"""No pod here has waited for long; to fill the last tenth of four nodes, whatever is on them, is no drill."""
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_a_platform_s_pool_without_room_is_found(platform: ControlPlane, tmp_pat
             platform.delete(pod)
 
     assert run.found() == {"CAP-004": ["node-pool/platform"]}
-    assert only(run, "CAP-004").startswith("medium: requests of cpu: ")
+    assert only(run, "CAP-004").startswith("medium: requests of memory: ")
 
 
 def test_limits_of_more_than_five_times_the_pool_are_found(platform: ControlPlane, tmp_path: Path) -> None:
