@@ -70,7 +70,7 @@ def test_node_pools_are_not_overcommitted(
     Counted are pods that have not ended, on nodes that are Ready; what has no limit is in no sum of limits.
 
     Thresholds: ours. For limits they are those of Domino's toolkit for a hardware tier's limit over its
-    request: 2 warns (medium), 5 fails (high).
+    request: 2 warns (medium), 5, ``limits_high``, fails (high).
 
     Remediation: for limits, see which tiers have limits far above their requests, and bring them closer;
     for requests, add a node to the platform's pool, or raise its minimum.
