@@ -22,8 +22,13 @@ RIGHTS = "rbac.authorization.k8s.io/v1"
 LIST_PODS = {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}
 GET_NAMESPACES = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get"]}
 LIST_REST = [
-    {"apiGroups": [""], "resources": ["limitranges", "resourcequotas"], "verbs": ["list"]},
-    {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["list"]},
+    {
+        "apiGroups": [""],
+        "resources": ["events", "limitranges", "resourcequotas", "services"],
+        "verbs": ["list"],
+    },
+    {"apiGroups": ["apps"], "resources": ["daemonsets", "deployments", "statefulsets"], "verbs": ["list"]},
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
 ]
 READER = "health-reader"
 

@@ -5,7 +5,6 @@ It comes before the drills, by its name: they leave a cluster that is healthy, a
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -48,14 +47,19 @@ def recorded(plane: ControlPlane, folder: Path) -> Recording:
     return load(output)
 
 
-def steady(recording: Recording) -> Counter[bytes]:
+def timeless(item: object) -> str:
+    """An item as text, without its times."""
+    return TIME.sub('""', msgspec.json.encode(item, order="deterministic").decode())
+
+
+def steady(recording: Recording) -> Counter[str]:
     """Every pod without what changes from run to run, and how many there are of each.
 
     Names that controllers make up give way to what the pods belong to, times and hashes are left out, and
     of the node it is kept whether there is one.
     """
     return Counter(
-        msgspec.json.encode(
+        timeless(
             {
                 "subject": str(pod.subject),
                 "workload": pod.metadata.labels.workload_type,
@@ -66,23 +70,23 @@ def steady(recording: Recording) -> Counter[bytes]:
                 "spec": msgspec.structs.replace(pod.spec, node_name="some" if pod.spec.node_name else ""),
                 "phase": pod.status.phase,
                 "conditions": sorted(pod.status.conditions, key=lambda condition: condition.type),
-            },
-            order="deterministic",
+            }
         )
         for pod in pods(recording)
     )
 
 
-def others(recording: Recording) -> dict[str, list[dict[str, object]]]:
-    """All but the pods, in order, without times and what is used of quotas: a controller counts it late."""
-    found = {
-        path: [json.loads(TIME.sub('""', json.dumps(item))) for item in listed.items]
-        for path, listed in recording.lists.items()
-        if path != "/api/v1/pods"
+def others(recording: Recording) -> dict[str, list[str]]:
+    """All but pods and events, without times and what is used of quotas: a controller counts it late.
+
+    In any order, for endpoints have names that a controller makes up.
+    """
+    for quota in (lists := recording.lists)["/api/v1/resourcequotas"].items:
+        quota.pop("status", None)
+    left_out = ("/api/v1/pods", "/api/v1/events")
+    return {
+        path: sorted(map(timeless, listed.items)) for path, listed in lists.items() if path not in left_out
     }
-    for quota in found["/api/v1/resourcequotas"]:
-        del quota["status"]
-    return found
 
 
 def pods(recording: Recording) -> list[Pod]:
