@@ -20,6 +20,7 @@ _HOMES = {
     "CollectionError": "collectors.looking",
     "Condition": "facts.api",
     "ContainerStatus": "facts.containers",
+    "Terminated": "facts.containers",
     "DaemonSet": "facts.workloads",
     "Deadline": "collectors.looking",
     "Deployment": "facts.workloads",
@@ -117,6 +118,7 @@ __all__ = [
     "StatefulSet",
     "Taint",
     "Target",
+    "Terminated",
     "TlsEndpoint",
     "TlsSecret",
     "Toleration",
@@ -143,7 +145,7 @@ if TYPE_CHECKING:
         Target,
     )
     from domino_health.facts.api import Condition
-    from domino_health.facts.containers import ContainerStatus
+    from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
     from domino_health.facts.events import Event
     from domino_health.facts.kubernetes import NODE_POOL, Pod

@@ -60,10 +60,14 @@ def execution(seed: str, **more: object) -> Object:
     return pod
 
 
-def runs(plane: ControlPlane, *pods: Object) -> None:
-    for pod in pods:
-        path = plane.path(pod)
-        eventually(lambda path=path: plane.get(path)["status"].get("phase") == "Running", what=f"{path} runs")
+def runs(plane: ControlPlane, pod: Object) -> None:
+    path = plane.path(pod)
+    eventually(lambda: plane.get(path)["status"].get("phase") == "Running", what=f"{path} runs")
+
+
+def waits(plane: ControlPlane, pod: Object) -> None:
+    path = plane.path(pod)
+    eventually(lambda: domino.unschedulable(plane.get(path)), what=f"the scheduler's word on {path}")
 
 
 def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
@@ -144,10 +148,7 @@ def test_executions_that_queue_are_found_by_their_tier(platform: ControlPlane, t
         platform.create(pod)
     try:
         for pod in pods:
-            path = platform.path(pod)
-            eventually(
-                lambda path=path: domino.unschedulable(platform.get(path)), what="the scheduler's word"
-            )
+            waits(platform, pod)
         run = look(platform, tmp_path, thresholds="thresholds: {SCHED-007: {p95: 0s}}\n")
     finally:
         for pod in pods:
