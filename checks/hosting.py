@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from checks.fitting import ONE_POD, Place, Shape, places, running
+from checks.fitting import ONE_POD, Place, Shape
 from domino_health import Node, Pod, amount
 
 SIDE_CARS = 2574 << 20
@@ -37,17 +38,15 @@ class Size:
 class Host:
     """The nodes of one of Domino's pools in a cluster."""
 
-    places: list[Place] = field(default_factory=list)
-    """As they are now."""
     sizes: list[Size] = field(default_factory=list)
     """As they are when they are empty."""
 
-    @property
+    @cached_property
     def elastic(self) -> bool:
         """Karpenter makes its nodes, and may make a larger one than there is."""
         return any(size.node.metadata.labels.nodepool for size in self.sizes)
 
-    @property
+    @cached_property
     def lasting(self) -> Sequence[Size]:
         """The nodes that stay; all of them where none does: such a pool is being replaced by its like."""
         return [size for size in self.sizes if size.stays] or self.sizes
@@ -60,20 +59,18 @@ class Host:
 def hosts(nodes: Sequence[Node], pods: Sequence[Pod]) -> Mapping[tuple[str, str], Host]:
     """Domino's pools that have nodes, by cluster and pool."""
     taken: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for pod in running(pods):
-        if any(owner.kind in _OF_THE_NODE for owner in pod.metadata.owner_references):
+    for pod in pods:
+        own = any(owner.kind in _OF_THE_NODE for owner in pod.metadata.owner_references)
+        if own and pod.spec.node_name and not pod.finished:
             there = taken[pod.cluster, pod.spec.node_name]
             there.update(pod.asked())
             there["pods"] += ONE_POD
     found: dict[tuple[str, str], Host] = defaultdict(Host)
-    for place in places(nodes, pods):
-        node = place.node
-        if not node.pool:
-            continue
-        own = taken[node.cluster, node.metadata.name]
-        host = found[node.cluster, node.pool]
-        host.places.append(place)
-        host.sizes.append(Size(node, {name: each - own[name] for name, each in node.room().items()}))
+    for node in nodes:
+        if node.pool:
+            gone = taken[node.cluster, node.metadata.name]
+            room = {name: each - gone[name] for name, each in node.room().items()}
+            found[node.cluster, node.pool].sizes.append(Size(node, room))
     return dict(found)
 
 

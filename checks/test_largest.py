@@ -26,12 +26,20 @@ EXAMPLES = 3
 
 @dataclass
 class Work:
-    """Pods of one owner that ask for the same."""
+    """Pods that ask for the same of the same pool."""
 
     shape: Shape
     wanted: Shape
     """The same, with the reserve for Domino's side-cars."""
-    pods: list[Ref] = field(default_factory=list)
+    pods: list[Pod] = field(default_factory=list)
+    why: str = ""
+    """Of what does not fit: what is missing, and whether it is missing without the reserve too."""
+    never: bool = False
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """The larger one is later."""
+        return self.wanted.get("memory", 0), self.wanted.get("cpu", 0)
 
 
 @check("CAP-007", severity=Severity.MEDIUM)
@@ -61,9 +69,9 @@ def test_the_largest_workload_of_each_pool_still_fits_one_of_its_nodes(
     work = _work(pods, side_cars)
     fixed = {key: host for key, host in found.items() if key in work and not host.elastic}
     findings = [
-        _finding(owner, those, host, key[1], side_cars)
+        _finding(owner, those, host, key[1])
         for key, host in sorted(fixed.items())
-        for owner, those in _too_large(work[key], host)
+        for owner, those in _too_large(work[key], host, side_cars).items()
     ]
     rows = [_row(key, found[key], work[key]) for key in sorted(work) if key in found]
     columns = ("cluster", "pool", "largest workload", "asks for", "largest node", "has for pods")
@@ -74,25 +82,21 @@ def test_the_largest_workload_of_each_pool_still_fits_one_of_its_nodes(
     )
 
 
-def _work(pods: Sequence[Pod], side_cars: int) -> Mapping[tuple[str, str], Mapping[Ref, list[Work]]]:
-    """What runs and insists on a pool, by cluster and pool: the distinct shapes of each owner."""
-    found: dict[tuple[str, str], dict[tuple[Ref, frozenset[tuple[str, int]]], Work]] = defaultdict(dict)
+def _work(pods: Sequence[Pod], side_cars: int) -> Mapping[tuple[str, str], Sequence[Work]]:
+    """What runs and insists on a pool, by cluster and pool: a handful of shapes, of however many pods."""
+    found: dict[tuple[str, str], dict[frozenset[tuple[str, int]], Work]] = defaultdict(dict)
     for pod in running(pods):
         if not (pool := pod.pool):
             continue
         asked = pod.asked()
         wanted = _with_side_cars(pod, asked, side_cars) if pod.execution else asked
         there = found[pod.cluster, pool]
-        key = pod.subject, frozenset(wanted.items())
+        # With the reserve, two that ask for different amounts may want the same.
+        key = frozenset((*wanted.items(), ("asked", asked.get("memory", 0))))
         if key not in there:
             there[key] = Work(asked, wanted)
-        there[key].pods.append(pod.ref)
-    result: dict[tuple[str, str], dict[Ref, list[Work]]] = {}
-    for place, shapes in found.items():
-        owners = result[place] = {}
-        for (owner, _), each in shapes.items():
-            owners.setdefault(owner, []).append(each)
-    return result
+        there[key].pods.append(pod)
+    return {key: tuple(there.values()) for key, there in found.items()}
 
 
 def _with_side_cars(pod: Pod, asked: Shape, side_cars: int) -> Shape:
@@ -102,38 +106,33 @@ def _with_side_cars(pod: Pod, asked: Shape, side_cars: int) -> Shape:
     return {**asked, "memory": max(asked.get("memory", 0), least)}
 
 
-def _too_large(work: Mapping[Ref, list[Work]], host: Host) -> list[tuple[Ref, list[Work]]]:
-    known: dict[frozenset[tuple[str, int]], bool] = {}
-    found = []
-    for owner, shapes in sorted(work.items()):
-        large = []
-        for each in shapes:
-            key = frozenset(each.wanted.items())
-            if key not in known:
-                known[key] = host.fits(each.wanted)
-            if not known[key]:
-                large.append(each)
-        if large:
-            found.append((owner, large))
-    return found
+def _too_large(work: Sequence[Work], host: Host, side_cars: int) -> Mapping[Ref, list[Work]]:
+    """What finds no node again, by owner."""
+    found: dict[Ref, dict[int, Work]] = defaultdict(dict)
+    for at, each in enumerate(work):
+        if host.fits(each.wanted):
+            continue
+        never = not host.fits(each.shape)
+        why = f"would find no node there again: {short_of(each.shape, host.lasting)}"
+        if not never:
+            why = (
+                f"leaves less than the {size(side_cars)} that Domino reserves for side-cars: with them, "
+                f"{short_of(each.wanted, host.lasting)}"
+            )
+        for pod in each.pods:
+            own = found[pod.subject].setdefault(at, Work(each.shape, each.wanted, why=why, never=never))
+            own.pods.append(pod)
+    return {owner: list(those.values()) for owner, those in sorted(found.items())}
 
 
-def _finding(owner: Ref, work: Sequence[Work], host: Host, pool: str, side_cars: int) -> Finding:
-    pods = sorted(ref for each in work for ref in each.pods)
+def _finding(owner: Ref, work: Sequence[Work], host: Host, pool: str) -> Finding:
+    pods = sorted(pod.ref for each in work for pod in each.pods)
     who = "1 pod runs" if len(pods) == 1 else f"{len(pods)} pods run"
-    never = [each for each in work if not host.fits(each.shape)]
-    worst = max(never or work, key=lambda each: (each.wanted.get("memory", 0), each.wanted.get("cpu", 0)))
-    if never:
-        why = f"would find no node there again: {short_of(worst.shape, host.lasting)}"
-    else:
-        why = (
-            f"leaves less than the {size(side_cars)} that Domino reserves for side-cars: with them, "
-            f"{short_of(worst.wanted, host.lasting)}"
-        )
+    worst = max(work, key=lambda each: (each.never, each.order))
     return Finding(
         owner,
-        f"{who} in the pool {pool} and {why}{_not_counted(host)}",
-        None if never else Severity.LOW,
+        f"{who} in the pool {pool} and {worst.why}{_not_counted(host)}",
+        None if worst.never else Severity.LOW,
         count=len(pods),
         examples=tuple(pods[:EXAMPLES]),
     )
@@ -149,12 +148,10 @@ def _not_counted(host: Host) -> str:
     return f" (not counted: {', '.join(going[:EXAMPLES])}{more}, cordoned or about to go)"
 
 
-def _row(key: tuple[str, str], host: Host, work: Mapping[Ref, list[Work]]) -> list[str]:
+def _row(key: tuple[str, str], host: Host, work: Sequence[Work]) -> list[str]:
     """The largest by memory, of work and of nodes."""
-    owner, each = max(
-        ((owner, each) for owner, shapes in work.items() for each in shapes),
-        key=lambda pair: (pair[1].wanted.get("memory", 0), pair[1].wanted.get("cpu", 0), pair[0]),
-    )
+    each = max(work, key=lambda each: each.order)
+    owner = each.pods[0].subject
     largest = max(host.lasting, key=lambda size: (size.room.get("memory", 0), size.room.get("cpu", 0)))
     has = f"{_words(largest.room)}; Karpenter chooses" if host.elastic else _words(largest.room)
     return [*key, str(owner), _words(each.wanted), largest.node.metadata.name, has]

@@ -201,8 +201,8 @@ def _row(tier: HardwareTier, shape: Shape, cluster: Cluster) -> Sequence[object]
     )
     if not tier.node_pool:
         return (*first, "not known", "", "not known", "")
-    here = tier_room.now(tier, shape, cluster)
-    return (*first, here.many, here.why, *_later(tier_room.with_new_nodes(tier, shape, cluster)))
+    here, later = tier_room.room(tier, shape, cluster)
+    return (*first, here.many, here.why, *_later(later))
 
 
 def _later(bound: Bound | None) -> tuple[object, str]:

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from checks.fitting import ONE_POD, Place, Shape
+from checks.fitting import ONE_POD, Place, Shape, places
 from checks.hosting import Host
 from checks.node_groups import group, homes
 from domino_health import (
@@ -39,6 +39,8 @@ class Cluster:
 
     hosts: Mapping[str, Host]
     """By pool."""
+    places: Mapping[str, Sequence[Place]]
+    """Its nodes as they are now, by pool."""
     seen: bool
     """Some node of it was seen."""
     quotas: Sequence[ResourceQuota]
@@ -89,6 +91,9 @@ def clusters(
     """Each of these clusters, with what belongs to it."""
     executions = [pod for pod in pods if pod.execution]
     fills = homes(nodes)
+    by_place: dict[tuple[str, str], list[Place]] = defaultdict(list)
+    for place in places(nodes, pods):
+        by_place[place.node.cluster, place.node.pool].append(place)
     found = {}
     for name in sorted(set(names)):
         ours = [pod for pod in executions if pod.cluster == name]
@@ -105,6 +110,7 @@ def clusters(
         used = {pod.metadata.namespace for pod in ours} & compute or compute
         found[name] = Cluster(
             {pool: host for (cluster, pool), host in hosts.items() if cluster == name},
+            {pool: those for (cluster, pool), those in by_place.items() if cluster == name},
             any(node.cluster == name for node in nodes),
             [each for each in quotas if each.cluster == name and each.metadata.namespace in used],
             None if autoscalers is None else [each for each in autoscalers if each.cluster == name] or None,
@@ -116,15 +122,15 @@ def clusters(
     return found
 
 
-def now(tier: HardwareTier, shape: Shape, cluster: Cluster) -> Bound:
-    """How many more start on the nodes that are there."""
-    return _least([on_nodes(tier, shape, cluster), *_left(tier, shape, cluster.quotas)])
+def room(tier: HardwareTier, shape: Shape, cluster: Cluster) -> tuple[Bound, Bound | None]:
+    """How many more start on the nodes that are there, and when the pool has grown as far as it may.
 
-
-def with_new_nodes(tier: HardwareTier, shape: Shape, cluster: Cluster) -> Bound | None:
-    """How many more start when the pool has grown as far as it may; None where nobody says how far."""
-    more = _growth(tier, shape, cluster)
-    return more and _least([more, *_left(tier, shape, cluster.quotas)])
+    The latter is None where nobody says how far that is.
+    """
+    here = on_nodes(tier, shape, cluster)
+    grown = _growth(tier, shape, cluster, here)
+    left = list(_left(tier, shape, cluster.quotas))
+    return _least([here, *left]), grown and _least([grown, *left])
 
 
 def largest(tier: HardwareTier, shape: Shape, cluster: Cluster) -> Bound | None:
@@ -150,10 +156,10 @@ def largest(tier: HardwareTier, shape: Shape, cluster: Cluster) -> Bound | None:
 
 def on_nodes(tier: HardwareTier, shape: Shape, cluster: Cluster) -> Bound:
     """How many more start on the nodes that are there, whatever quotas say."""
-    host = cluster.hosts.get(tier.node_pool)
-    if host is None:
+    nodes = cluster.places.get(tier.node_pool)
+    if not nodes:
         return Bound(0, f"the pool {tier.node_pool} has no node")
-    opened = [place for place in host.places if place.open]
+    opened = [place for place in nodes if place.open]
     if not opened:
         return Bound(0, f"no node of the pool {tier.node_pool} takes pods (cordoned, or not Ready)")
     kept_off: Counter[str] = Counter()
@@ -192,9 +198,8 @@ def _binds(there: Sequence[Place], shape: Shape) -> str:
     return short.most_common(1)[0][0]
 
 
-def _growth(tier: HardwareTier, shape: Shape, cluster: Cluster) -> Bound | None:
+def _growth(tier: HardwareTier, shape: Shape, cluster: Cluster, here: Bound) -> Bound | None:
     """How many more the nodes take when the pool has grown as far as it may."""
-    here = on_nodes(tier, shape, cluster)
     pools = cluster.growing(tier.node_pool)
     if not pools:
         fixed = not cluster.autoscalers
