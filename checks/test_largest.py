@@ -69,8 +69,9 @@ def test_the_largest_workload_of_each_pool_still_fits_one_of_its_nodes(
     work = _work(pods, side_cars)
     fixed = {key: host for key, host in found.items() if key in work and not host.elastic}
     findings = [
-        _finding(owner, those, host, key[1])
+        _finding(owner, those, key[1], gone)
         for key, host in sorted(fixed.items())
+        for gone in [_not_counted(host)]
         for owner, those in _too_large(work[key], host, side_cars).items()
     ]
     rows = [_row(key, found[key], work[key]) for key in sorted(work) if key in found]
@@ -125,13 +126,13 @@ def _too_large(work: Sequence[Work], host: Host, side_cars: int) -> Mapping[Ref,
     return {owner: list(those.values()) for owner, those in sorted(found.items())}
 
 
-def _finding(owner: Ref, work: Sequence[Work], host: Host, pool: str) -> Finding:
+def _finding(owner: Ref, work: Sequence[Work], pool: str, not_counted: str) -> Finding:
     pods = sorted(pod.ref for each in work for pod in each.pods)
     who = "1 pod runs" if len(pods) == 1 else f"{len(pods)} pods run"
     worst = max(work, key=lambda each: (each.never, each.order))
     return Finding(
         owner,
-        f"{who} in the pool {pool} and {worst.why}{_not_counted(host)}",
+        f"{who} in the pool {pool} and {worst.why}{not_counted}",
         None if worst.never else Severity.LOW,
         count=len(pods),
         examples=tuple(pods[:EXAMPLES]),
