@@ -1,7 +1,7 @@
 """CAP-007 and CAP-008 against a real control plane: its scheduler, its DaemonSets, its quotas.
 
 Hardware tiers are Domino's, and no Domino is here: the profile names them, or a STUB of Domino's API does.
-What a tier is said to fit, or not to fit, is held against what the real scheduler makes of an execution of it.
+What a tier is said to fit is held against what the real scheduler makes of an execution of it.
 """
 
 from __future__ import annotations
