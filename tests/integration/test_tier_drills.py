@@ -259,6 +259,7 @@ def test_tiers_come_from_dominos_api_where_the_profile_has_a_token(
     said = f"  token: ${{DOMINO_TOKEN}}\n  ca_file: {ca_file}\n"
 
     with FaultServer(context, says(200, {"hardwareTiers": [tier]})) as api:
+        host = api.url.removeprefix("https://")
         found = look(platform, tmp_path, f"  url: {api.url}\n{said}", DOMINO_TOKEN=TOKEN)
         assert [each.headers["authorization"] for each in api.requests] == [f"Bearer {TOKEN}"]
         api.answer = says(401, f"no {TOKEN}")
@@ -268,7 +269,7 @@ def test_tiers_come_from_dominos_api_where_the_profile_has_a_token(
     result = refused.result("CAP-008")
     assert (result["state"], refused.exit_status) == ("unknown", 6), refused.output
     (unseen,) = result["unseen"]
-    assert (unseen["outcome"], unseen["target"]) == ("denied", api.url.removeprefix("https://"))
+    assert (unseen["outcome"], unseen["target"]) == ("denied", host)
     assert "the credential is not known or has expired" in unseen["reason"]
     for run in (found, refused):
         assert TOKEN not in run.output
