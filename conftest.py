@@ -1,7 +1,7 @@
 """The table of facts: what checks may ask for, who looks, and what they get."""
 
 from domino_health import fact
-from domino_health.collectors import discovery, kubernetes, logs, pools, previous, secrets, tls
+from domino_health.collectors import discovery, kubernetes, logs, pools, previous, secrets, tiers, tls
 from domino_health.facts.domino import DominoNamespace, DominoService
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
@@ -13,6 +13,7 @@ from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
 from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.services import EndpointSlice, Service
+from domino_health.facts.tiers import HardwareTier
 from domino_health.facts.tls import TlsEndpoint
 from domino_health.facts.workloads import DaemonSet, Deployment, StatefulSet
 
@@ -40,6 +41,7 @@ domino_services = fact(
     section="clusters",
     after=("domino_namespaces", "deployments", "statefulsets"),
 )
+hardware_tiers = fact("hardware_tiers", tiers.hardware_tiers, HardwareTier, section="domino")
 
 tls_endpoints = fact("tls_endpoints", tls.endpoints, TlsEndpoint, section="tls")
 tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from checks.node_groups import group, homes
 from domino_health import (
     Assessment,
     Attachment,
@@ -33,9 +34,6 @@ CHARTS = {
 }
 QUOTED = 300
 """Characters of what an autoscaler says of a failure."""
-# Which node group a node is of: GKE and AKS name nodes after it, and EKS names it after its nodes' label.
-NODE_NAME = re.compile(r"(gke-.+)-[0-9a-z]{4}|(aks-.+-vmss)[0-9a-z]{6}")
-EKS_GROUP = re.compile(r"eks-(.+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass
@@ -120,7 +118,7 @@ def test_the_autoscaler_is_alive_and_has_room_to_grow(
     all_known = _known(node_pools, deployments, silent_for, now)
     judged = [each for each in all_known if each.judged]
     says = _said_last(events or (), now)
-    homes = _homes(nodes or ())
+    fills = homes(nodes or ())
     counted = _counted(nodes or ())
     findings = [finding for each in judged for finding in _dead(each, silent_for, unhealthy_for, now)]
     rows: list[list[object]] = []
@@ -128,7 +126,7 @@ def test_the_autoscaler_is_alive_and_has_room_to_grow(
     for each in all_known:
         for pool in each.pools:
             room = _room(pool)
-            home = pool.pool or homes.get((each.cluster, _group(pool.name)), "")
+            home = pool.pool or fills.get((each.cluster, group(pool.name)), "")
             many = pool.nodes if pool.nodes is not None else counted.get((each.cluster, pool.name), 0)
             rows.append(_row(each, pool, room, home, many))
             if not each.judged:
@@ -274,24 +272,6 @@ def _room(pool: NodePool) -> Room:
 
 def _ref(one: Known, pool: NodePool) -> Ref:
     return Ref(one.cluster, "nodepool" if one.name == "karpenter" else "nodegroup", "", pool.name)
-
-
-def _group(name: str) -> str:
-    """A node group by what its nodes tell of it: EKS' label, or the beginning of their names."""
-    last = name.rpartition("/")[2]
-    eks = EKS_GROUP.fullmatch(last)
-    return eks[1] if eks else last.removesuffix("-grp")
-
-
-def _homes(nodes: Iterable[Node]) -> Mapping[tuple[str, str], str]:
-    """Domino's pool of each node group that has nodes; none where they do not agree."""
-    pools: dict[tuple[str, str], set[str]] = {}
-    for node in nodes:
-        named = NODE_NAME.fullmatch(node.metadata.name)
-        group = node.metadata.labels.eks_group or (named and (named[1] or named[2])) or ""
-        if group and node.pool:
-            pools.setdefault((node.cluster, group), set()).add(node.pool)
-    return {group: next(iter(there)) for group, there in pools.items() if len(there) == 1}
 
 
 def _counted(nodes: Iterable[Node]) -> Mapping[tuple[str, str], int]:

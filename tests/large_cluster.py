@@ -18,6 +18,7 @@ from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.tiers import HardwareTier
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
 NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
@@ -54,6 +55,10 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
     }
     namespaces = (PLATFORM, "platform"), (COMPUTE, "compute")
     found["domino_namespaces"] = [DominoNamespace(name, part, "label", CLUSTER) for name, part in namespaces]  # type: ignore[arg-type]
+    found["hardware_tiers"] = [
+        HardwareTier(f"tier-{number}", "default", "2", "8Gi", cluster=CLUSTER, max_executions=25)
+        for number in range(TIERS)
+    ]
     return found
 
 

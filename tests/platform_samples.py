@@ -12,6 +12,7 @@ from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import Autoscaler, NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.tiers import HardwareTier
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
 ANNOTATIONS = {"kubectl.kubernetes.io/last-applied-configuration": "SECRET-applied"}
@@ -322,6 +323,20 @@ SAMPLES: list[msgspec.Struct] = [
         candidates=(Candidate("statefulset", "domino-platform", "vault", wanted=3, ready=2),),
         found_by="profile",
         named="statefulset/vault",
+        cluster="prod",
+    ),
+    HardwareTier(
+        id="gpu-small-k8s",
+        node_pool="default-gpu",
+        cpu="2",
+        memory="10Gi",
+        name="GPU (small)",
+        cpu_limit="4",
+        memory_limit="12Gi",
+        gpus=1,
+        gpu_resource="amd.com/gpu",
+        max_executions=10,
+        max_executions_per_user=25,
         cluster="prod",
     ),
 ]

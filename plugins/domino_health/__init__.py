@@ -30,6 +30,7 @@ _HOMES = {
     "EndpointSlice": "facts.services",
     "Event": "facts.events",
     "Finding": "vocabulary",
+    "HardwareTier": "facts.tiers",
     "LimitRange": "facts.quotas",
     "LogTail": "facts.logs",
     "Look": "collectors.looking",
@@ -93,6 +94,7 @@ __all__ = [
     "EndpointSlice",
     "Event",
     "Finding",
+    "HardwareTier",
     "LimitRange",
     "LogTail",
     "Look",
@@ -160,6 +162,7 @@ if TYPE_CHECKING:
     from domino_health.facts.resources import is_accelerator
     from domino_health.facts.secrets import TlsSecret
     from domino_health.facts.services import EndpointSlice, Service
+    from domino_health.facts.tiers import HardwareTier
     from domino_health.facts.tls import Certificate, TlsEndpoint
     from domino_health.facts.workloads import DaemonSet, Deployment, Probe, StatefulSet
     from domino_health.plots import Bar, Mark, timeline

@@ -138,14 +138,22 @@ _NO_TLS = frozenset(
 """OpenSSL's words for an answer that is no TLS; they change with its version."""
 
 
-def tls_cure(cause: BaseException) -> str:
-    """What helps against a failure of TLS; nothing for one that is none."""
+def tls_cure(
+    cause: BaseException, server: str = "the API server", ca: str = "ca_file, or in the kubeconfig"
+) -> str:
+    """What helps against a failure of TLS; nothing for one that is none.
+
+    Args:
+        cause: of the failure.
+        server: who it is, in words.
+        ca: where a profile names the CA to trust.
+    """
     if isinstance(cause, ssl.SSLCertVerificationError):
         if cause.verify_code in _DATES:
-            return "renew the API server's certificate, or set the clock of this machine"
+            return f"renew {server}'s certificate, or set the clock of this machine"
         if cause.verify_code in _NAMES:
-            return "name the API server as its certificate does"
-        return "name the CA that issued the API server's certificate: ca_file, or in the kubeconfig"
+            return f"name {server} as its certificate does"
+        return f"name the CA that issued {server}'s certificate: {ca}"
     if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
         return "what listens there does not speak TLS: see whether the address and its port are right"
     if isinstance(cause, ssl.SSLError) and cause.library in ("PEM", "X509"):

@@ -195,6 +195,12 @@ there. Kubernetes cannot grant a part of a log either; what looks like a secret 
 <CHOSEN>
 ```
 
+## Domino's API
+
+Where a profile has `domino.url` with a `token`, Domino is asked which hardware tiers there are (CAP-008): a
+GET of `/v4/hardwareTier`. Its account must be allowed to read hardware tiers, in Domino; it needs no right in
+Kubernetes. Without one, name the tiers in the [profile](profiles.md#hardware-tiers).
+
 ## What is missing
 
 Once a run, the suite asks each API server what the account may do of all this: a SelfSubjectAccessReview,

@@ -160,8 +160,8 @@ def _with_references(value: Any) -> Any:
     value = {key: _with_references(item) for key, item in value.items()}
     pattern = value.get("pattern")
     if (
-        value.get("type") == "string"
-        and isinstance(pattern, str)
+        isinstance(pattern, str)
+        and "string" in value.get("type", ())  # a list where a number will do as well
         and "not" not in value
         and pattern != _REFERENCE
     ):

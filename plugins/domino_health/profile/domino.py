@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from datetime import timedelta
+from typing import Annotated, Any, ClassVar, Self
 
 import pydantic
 
-from domino_health.profile.base import Many, Section
-from domino_health.profile.clusters import Namespace
+from domino_health.profile.base import CaFile, Deadline, Many, Secret, Section
+from domino_health.profile.clusters import Namespace, Server
+from domino_health.profile.tiers import AtLeastOne, Tier
 
 _NAME = r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?"
 _WORKLOAD = re.compile(
@@ -74,9 +76,16 @@ class Services(Section):
     """The one inside of the cluster."""
 
 
+def _its_api(schema: dict[str, Any]) -> None:
+    """Say in a JSON schema what ``_one_credential`` holds."""
+    schema["dependencies"] = {key: ["url"] for key in ("token", "api_key", "ca_file")}
+    schema["not"] = {"required": ["token", "api_key"]}
+
+
 class Domino(Section):
     """The platform in the first cluster of the profile. What is not said here is discovered."""
 
+    model_config = pydantic.ConfigDict(json_schema_extra=_its_api)
     sample: ClassVar = "platform_namespace: domino-platform"
 
     platform_namespace: Namespace | None = None
@@ -85,3 +94,26 @@ class Domino(Section):
     """Where executions, models and builds run."""
     services: Services | None = None
     """Who does what in it."""
+    url: Server | None = None
+    """Where people log in: ``https://host``. Domino's API is asked there, with ``token`` or ``api_key``."""
+    token: Secret | None = None
+    """Bearer token of an account that may read hardware tiers; as a reference, ``${NAME}``."""
+    api_key: Secret | None = None
+    """In its place, the key of an older Domino's account, sent as ``X-Domino-Api-Key``; as a reference."""
+    ca_file: CaFile | None = None
+    """Further CA certificates to trust (PEM) at ``url``, beside the public ones that browsers trust."""
+    deadline: Deadline = timedelta(seconds=30)
+    """For each question to Domino's API."""
+    hardware_tiers: Annotated[tuple[Tier, ...], Many] | None = None
+    """The hardware tiers. Where they are named here, Domino's API is not asked for them."""
+    max_executions_per_user: AtLeastOne | None = None
+    """As Domino's configuration has it (``…userExecutionsQuota.maximumExecutionsPerUser``)."""
+
+    @pydantic.model_validator(mode="after")
+    def _one_credential(self) -> Self:
+        given = [key for key in ("token", "api_key", "ca_file") if getattr(self, key) is not None]
+        if self.url is None and given:
+            raise ValueError(f"{' and '.join(given)} must have a url to go with: https://domino.example.com")
+        if self.token is not None and self.api_key is not None:
+            raise ValueError("gives a token and an api_key; keep one: the token, where Domino knows it")
+        return self

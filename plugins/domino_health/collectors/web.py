@@ -1,0 +1,124 @@
+"""One GET of an HTTPS server that is no API server of Kubernetes: in time, of bounded size, or one error.
+
+TLS is always verified, a redirect is never followed (the credential is for the host that the profile names
+alone), and no proxy of the environment is used: the answer is the same from wherever the suite runs.
+"""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from domino_health.collectors.cluster_words import broke_off, root_cause, tls_cure, words_of
+from domino_health.collectors.looking import CollectionError, Deadline
+from domino_health.collectors.server import CONNECT, Answer
+from domino_health.facts.observed import Outcome
+from domino_health.redact import Redactor
+
+if TYPE_CHECKING:
+    import urllib3
+
+NEEDS = ("certifi", "urllib3")
+
+QUOTED = 200
+"""Characters of an answer that is none, to recognise what answers."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A server that a section of the profile names, by its keys ``url`` and ``ca_file``."""
+
+    section: str
+    url: str
+    ca_file: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What every request carries, the credential among it."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What must not be quoted, should an answer repeat it."""
+    largest: int = 16 << 20
+    """Bytes of an answer."""
+
+    def get(self, path: str, deadline: Deadline) -> Answer:
+        """The answer to ``GET path``, whatever its status.
+
+        Raises:
+            CollectionError: no answer, not a whole one, none in time, one without end, or one of a server
+                that is not the one it says.
+        """
+        import urllib3
+
+        url = self.url.rstrip("/") + path
+        connect = deadline.remaining(CONNECT)
+        too_late = f"{url}: no connection within {round(connect, 1):g} s"
+        timeout = urllib3.Timeout(connect=connect, read=deadline.remaining())
+        with urllib3.PoolManager(1, ssl_context=self._context()) as pool:
+            try:
+                response = pool.request(
+                    "GET",
+                    url,
+                    headers={"Accept": "application/json", "User-Agent": "domino-health", **self.headers},
+                    timeout=timeout,
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                )
+                return Answer(response.status, self._body(response, url, deadline), response.headers)
+            except urllib3.exceptions.NewConnectionError as error:  # by inheritance a time-out
+                raise self._unreachable(url, root_cause(error)) from None
+            except urllib3.exceptions.ConnectTimeoutError:
+                raise CollectionError(too_late, self._not_there, Outcome.TIMED_OUT) from None
+            except urllib3.exceptions.TimeoutError:
+                if deadline.seconds_left:  # then it was the TLS handshake, which has as long as connecting
+                    raise CollectionError(f"{too_late} (TLS)", self._not_there, Outcome.TIMED_OUT) from None
+                raise deadline.passed(f"to GET {url}") from None
+            except (urllib3.exceptions.HTTPError, OSError) as error:
+                raise self._unreachable(url, root_cause(error)) from None
+            except ValueError:  # whose words quote the header
+                raise CollectionError(
+                    f"{url}: no header can carry the credential",
+                    f"give section {self.section} a valid credential: one line, of plain letters",
+                ) from None
+
+    def quote(self, body: bytes) -> str:
+        """The beginning of an answer, without the credential and without line breaks."""
+        text = Redactor(self.secrets).scrub(body[: 1 << 16].decode(errors="replace"))
+        return " ".join("".join(each if each.isprintable() else " " for each in text).split())[:QUOTED]
+
+    @property
+    def _not_there(self) -> str:
+        return f"see whether {self.section}.url is right and can be reached from here"
+
+    def _context(self) -> ssl.SSLContext:
+        import certifi
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(certifi.where())
+        if self.ca_file is not None:
+            try:
+                context.load_verify_locations(self.ca_file)
+            except (ssl.SSLError, OSError):
+                raise CollectionError(
+                    f"no PEM certificates in {self.ca_file}", f"mend {self.section}.ca_file", Outcome.BROKEN
+                ) from None
+        return context
+
+    def _body(self, response: "urllib3.BaseHTTPResponse", url: str, deadline: Deadline) -> bytes:
+        """The whole body, within the deadline even when it drips."""
+        chunks, size = [], 0
+        while chunk := response.read1(1 << 20):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self.largest:
+                raise CollectionError(
+                    f"{url}: more than {self.largest >> 20} MiB",
+                    f"see what answers at {self.section}.url: far less was to be expected",
+                )
+            deadline.remaining()
+        return b"".join(chunks)
+
+    def _unreachable(self, url: str, cause: BaseException) -> CollectionError:
+        cure = tls_cure(cause, "the server", f"{self.section}.ca_file")
+        if not cure and broke_off(cause) and not isinstance(cause, ConnectionRefusedError):
+            cure = "the address answers: see the health of the server, or of the load balancer before it"
+        return CollectionError(f"{url}: {words_of(cause)}", cure or self._not_there)
