@@ -30,7 +30,7 @@ TARGETED = {
     "TerminationByKubelet": "pressure on its node",
 }
 # By the kubelet's words: "The node was low on resource: memory. Threshold quantity: 100Mi, available: …".
-LOW_ON = re.compile(r"low on resource: ([\w./-]+)|had condition: \[(\w+)\]")
+LOW_ON = re.compile(r"low on resource: ([\w/-]+(?:\.[\w/-]+)*)|had condition: \[(\w+)\]")
 PRESSURE = {
     "memory": "memory pressure on its node",
     "MemoryPressure": "memory pressure on its node",

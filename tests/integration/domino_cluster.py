@@ -57,7 +57,7 @@ def node(pool: str, number: int, address: str, version: str) -> Object:
         POOL: pool,
         "dominodatalab.com/domino-node": "true",
         "kubernetes.io/hostname": name,
-        "node.kubernetes.io/instance-type": instances[pool],
+        "node.kubernetes.io/instance-type": instances.get(pool, "m6i.2xlarge"),
         "topology.kubernetes.io/zone": f"zone-{'abc'[number % 3]}",
     }
     resources = {"cpu": "8", "memory": "32Gi", "pods": "58", "ephemeral-storage": "400Gi"}

@@ -1,0 +1,149 @@
+"""SCHED-002: pods are not put out of their nodes."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from checks import test_evictions as evictions
+
+from builders import NOW, deployment_pod, pod
+from domino_health import Assessment, Event, Finding, Pod, Ref, Severity
+from domino_health.facts.api import Condition
+from platform_builders import event, namespace
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+NAMESPACES = [namespace("domino-platform", "platform", cluster="")]
+LOW = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 81492Ki."
+DISK = "The node was low on resource: ephemeral-storage. Threshold quantity: 1Gi, available: 0."
+
+
+def evicted(number: int = 0, words: str = LOW, *, ago: timedelta = MINUTE) -> Pod:
+    """An execution that a kubelet has put out."""
+    one = pod(f"run-{number:024x}-abcde", node="n", phase="Failed", failed=("Evicted", words), age=2 * HOUR)
+    return targeted(one, "TerminationByKubelet", ago=ago)
+
+
+def targeted(one: Pod, reason: str, *, ago: timedelta = MINUTE) -> Pod:
+    """The same, with the condition that says who puts it out."""
+    condition = Condition("DisruptionTarget", "True", reason, "somebody says so", NOW - ago)
+    conditions = (*one.status.conditions, condition)
+    return msgspec.structs.replace(one, status=msgspec.structs.replace(one.status, conditions=conditions))
+
+
+def own(*, ago: timedelta = MINUTE, suffix: str = "a") -> Pod:
+    """A pod of the platform's own that a kubelet has put out."""
+    one = deployment_pod("web", suffix, node="n", phase="Failed", failed=("Evicted", DISK), age=2 * HOUR)
+    return targeted(one, "TerminationByKubelet", ago=ago)
+
+
+def assess(pods: list[Pod], *events: Event) -> Assessment:
+    return evictions.test_pods_are_not_put_out_of_their_nodes(pods, list(events), NAMESPACES, NOW)
+
+
+def found(pods: list[Pod], *events: Event) -> list[Finding]:
+    return list(assess(pods, *events).findings)
+
+
+def test_pods_that_stay_are_healthy() -> None:
+    assessment = assess([pod(node="n")])
+
+    assert (len(assessment.population), assessment.findings, assessment.worst) == (1, (), "none put out")
+
+
+def test_without_pods_there_is_nothing_to_assess() -> None:
+    assert len(assess([]).population) == 0
+
+
+def test_five_of_others_are_allowed_and_six_are_medium() -> None:
+    assert found([evicted(n) for n in range(5)]) == []
+
+    (finding,) = found([evicted(n) for n in range(6)])
+    assert (finding.severity, finding.count, len(finding.examples)) == (Severity.MEDIUM, 6, 3)
+    assert finding.message == f"6 pods were put out, last 1 m ago: memory pressure on its node. Last: {LOW}"
+
+
+def test_one_of_the_platform_s_own_is_high() -> None:
+    (finding,) = found([own()])
+
+    assert str(finding.subject) == "deployment/domino-platform/web"
+    assert finding.severity is Severity.HIGH
+    assert finding.message.startswith("1 pod was put out, last 1 m ago: disk pressure on its node. Last: ")
+
+
+def test_an_hour_ago_counts_and_before_does_not() -> None:
+    assert len(found([own(ago=HOUR)])) == 1
+    assert found([own(ago=HOUR + timedelta(seconds=1))]) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "why"),
+    [
+        ("PreemptionByScheduler", "preemption by a pod of higher priority"),
+        ("DeletionByTaintManager", "a taint of its node"),
+        ("TerminationByKubelet", "pressure on its node"),
+    ],
+)
+def test_who_puts_a_pod_out_is_told_by_its_condition(reason: str, why: str) -> None:
+    (finding,) = found([targeted(deployment_pod("web", "a", node="n", deleted=True), reason)])
+
+    assert f"1 m ago: {why}." in finding.message
+
+
+@pytest.mark.parametrize("reason", ["EvictionByEvictionAPI", "DeletionByPodGC"])
+def test_what_somebody_moves_is_as_somebody_wants_it(reason: str) -> None:
+    assert found([targeted(deployment_pod("web", "a", node="n", deleted=True), reason)]) == []
+
+
+def test_a_preempted_pod_that_is_gone_is_told_by_its_event() -> None:
+    gone = Ref("", "pod", "domino-platform", "web-5d9c7b8f4-x7k2p")
+    words = "Preempted by pod 1234 on node n"
+
+    (finding,) = found([], event("Preempted", words, of=gone, type="Normal"))
+    assert str(finding.subject) == "deployment/domino-platform/web"
+    assert finding.message == (
+        f"1 pod was put out, last 5 m ago: preemption by a pod of higher priority. Last: {words}"
+    )
+
+
+def test_a_deletion_that_was_called_off_puts_nobody_out() -> None:
+    of = Ref("", "pod", "domino-platform", "web-5d9c7b8f4-x7k2p")
+
+    assert found([], event("TaintManagerEviction", "Cancelling deletion of Pod a/b", of=of)) == []
+    assert len(found([], event("TaintManagerEviction", "Marking for deletion Pod a/b", of=of))) == 1
+
+
+def test_a_pod_and_its_event_are_one() -> None:
+    one = own()
+
+    (finding,) = found([one], event("Evicted", DISK, of=one))
+    assert finding.count == 1
+
+
+def test_an_older_kubernetes_without_the_condition_says_it_by_the_reason() -> None:
+    one = deployment_pod("web", "a", node="n", phase="Failed", failed=("Evicted", LOW), age=MINUTE)
+
+    assert len(found([one])) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (LOW, "memory pressure on its node"),
+        (DISK, "disk pressure on its node"),
+        ("The node had condition: [DiskPressure]. ", "disk pressure on its node"),
+        ("The node was low on resource: pids. ", "PID pressure on its node"),
+        ('Usage of EmptyDir volume "work" exceeds the limit "1Gi". ', "more disk than it may use"),
+        ("something new", ""),
+        ("", ""),
+    ],
+)
+def test_a_kubelet_s_words_are_put_in_short(words: str, why: str) -> None:
+    assert evictions.cause(words) == why
+
+
+def test_without_events_pods_are_judged_and_the_window_says_so() -> None:
+    assessment = evictions.test_pods_are_not_put_out_of_their_nodes([own()], None, NAMESPACES, NOW)
+
+    assert len(list(assessment.findings)) == 1
+    assert assessment.window == "no events could be seen"

@@ -1,0 +1,155 @@
+"""SCHED-009: each failed execution is explained, and what the platform did is found."""
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from checks import test_failed_executions as failures
+
+from builders import NOW, deployment_pod, ended, pod
+from domino_health import Assessment, ContainerStatus, Event, Pod, Severity
+from domino_health.facts.api import Condition
+from domino_health.facts.containers import ContainerState, Terminated, Waiting
+from domino_health.facts.kubernetes import Labels
+from platform_builders import event
+
+LABELS = Labels("Batch", "small-k8s", "churn")
+
+
+def over(name: str, how: Terminated) -> ContainerStatus:
+    """A container that has ended."""
+    return ContainerStatus(name, False, 0, ContainerState(terminated=how))
+
+
+def failed(*statuses: ContainerStatus, reason: tuple[str, str] = ("", ""), number: int = 0) -> Pod:
+    """A failed execution."""
+    name = f"run-{number:024x}-abcde"
+    return pod(name, node="n", phase="Failed", labels=LABELS, statuses=statuses, failed=reason)
+
+
+def assess(*pods: Pod, events: Sequence[Event] | None = ()) -> Assessment:
+    given = None if events is None else list(events)
+    return failures.test_no_execution_failed_by_the_platform(list(pods), given, NOW)
+
+
+def why(*statuses: ContainerStatus, reason: tuple[str, str] = ("", ""), events: Sequence[Event] = ()) -> str:
+    return failures.explain(failed(*statuses, reason=reason), events).cause
+
+
+USERS = over("run", ended(1))
+
+
+def test_user_code_that_failed_is_counted_and_no_finding() -> None:
+    assessment = assess(failed(USERS), failed(USERS, number=1))
+
+    assert (len(assessment.population), assessment.findings) == (2, ())
+    assert assessment.worst == "2 of 2 by the user's code"
+    (table,) = assessment.attachments
+    assert table.rows == (("the user's code", "2"),)
+
+
+def test_what_runs_ended_well_or_is_no_execution_is_not_assessed() -> None:
+    others = [pod(node="n"), pod(node="n", phase="Succeeded"), deployment_pod("web", "a", phase="Failed")]
+
+    assert len(assess(*others).population) == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("Evicted", "evicted"),
+        ("NodeLost", "node lost"),
+        ("Preempting", "preemption"),
+        ("UnexpectedAdmissionError", "node refused it"),
+        ("DeadlineExceeded", "its own deadline"),
+    ],
+)
+def test_kubernetes_own_reason_comes_first(reason: str, cause: str) -> None:
+    assert why(USERS, reason=(reason, "words")) == cause
+
+
+def test_its_own_deadline_is_no_fault_of_the_platform() -> None:
+    assert assess(failed(reason=("DeadlineExceeded", ""))).findings == ()
+
+
+def test_one_that_was_preempted_is_told_by_its_condition() -> None:
+    one = failed(over("run", ended(137)))
+    target = Condition("DisruptionTarget", "True", "PreemptionByScheduler", "default-scheduler: preempting")
+    status = msgspec.structs.replace(one.status, conditions=(target,))
+
+    explained = failures.explain(msgspec.structs.replace(one, status=status), ())
+    assert (explained.cause, explained.words) == ("preemption", "default-scheduler: preempting")
+
+
+def test_out_of_memory_names_the_hardware_tier_that_is_too_small() -> None:
+    (finding,) = assess(failed(over("run", ended(137, "OOMKilled")))).findings
+
+    assert finding.message == (
+        "1 execution failed, out of memory: container run reached its limit of memory of the hardware "
+        "tier small-k8s"
+    )
+    assert finding.severity is None, "as the check: medium"
+
+
+def test_a_container_of_domino_s_that_broke_is_told_from_one_that_ends_with_the_user_s_code() -> None:
+    executor = over("executor", ended(2))
+
+    assert why(executor, over("run", ended(0))) == "a container of Domino's"
+    assert why(executor, USERS) == "the user's code"
+    assert why(over("nginx", ended(0)), USERS) == "the user's code"
+
+
+def test_what_could_not_be_started_is_not_the_user_s_code() -> None:
+    assert why(over("run", ended(128, "StartError"))) == "not started"
+    assert why(over("run", ended(137, "ContainerStatusUnknown"))) == "node lost"
+
+
+def test_a_container_that_never_started_says_what_it_waits_for() -> None:
+    image = ContainerStatus("run", state=ContainerState(waiting=Waiting("ImagePullBackOff", "no such tag")))
+    config = ContainerStatus("run", state=ContainerState(waiting=Waiting("CreateContainerConfigError", "x")))
+
+    assert (why(image), why(config)) == ("image", "not started")
+
+
+@pytest.mark.parametrize(
+    ("reason", "message", "cause"),
+    [
+        ("Failed", 'Failed to pull image "x": not found', "image"),
+        ("FailedMount", "MountVolume.SetUp failed", "volume"),
+        ("FailedAttachVolume", "Multi-Attach error", "volume"),
+        ("FailedCreatePodSandBox", "cni: no addresses", "network"),
+        ("NodeNotReady", "Node is not ready", "node lost"),
+        ("Preempted", "Preempted by pod x", "preemption"),
+        ("Pulled", "image already present", "not explained"),
+        ("Failed", "Error: context deadline exceeded", "not explained"),
+    ],
+)
+def test_events_explain_what_containers_do_not(reason: str, message: str, cause: str) -> None:
+    creating = ContainerStatus("run", state=ContainerState(waiting=Waiting("ContainerCreating")))
+
+    assert why(creating, events=[event(reason, message, of=failed())]) == cause
+
+
+def test_what_nobody_explains_is_low_and_says_so() -> None:
+    (finding,) = assess(failed(), events=None).findings
+
+    assert finding.severity is Severity.LOW
+    assert finding.message == (
+        "1 execution failed and cannot be explained: no container says why, and no event is kept"
+    )
+
+
+def test_events_of_other_pods_explain_nothing() -> None:
+    other = event("FailedMount", "x", of=failed(number=7))
+
+    (finding,) = assess(failed(), events=[other]).findings
+    assert "cannot be explained" in finding.message
+
+
+def test_a_thousand_of_a_tier_and_a_cause_are_one_finding() -> None:
+    many = [failed(over("run", ended(137, "OOMKilled")), number=n) for n in range(1000)]
+    evicted = [failed(reason=("Evicted", "low on resource: memory"), number=2000)]
+
+    out_of_memory, put_out = sorted(assess(*many, *evicted).findings, key=lambda each: -each.count)
+    assert (out_of_memory.count, len(out_of_memory.examples)) == (1000, 3)
+    assert put_out.message == "1 execution failed, evicted: memory pressure on its node"
