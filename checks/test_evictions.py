@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -62,6 +62,7 @@ class Eviction:
     ago: timedelta
     words: str
     """Of the kubelet or the scheduler, where they are known."""
+    gone: bool = False
 
 
 @check("SCHED-002", severity=Severity.HIGH)
@@ -105,11 +106,10 @@ def test_pods_are_not_put_out_of_their_nodes(
     findings = [_finding(owner, there, Severity.HIGH) for owner, there in sorted(of_platform.items())]
     if count > others:
         findings += [_finding(owner, there, Severity.MEDIUM) for owner, there in sorted(of_others.items())]
-    here = {pod.ref for pod in pods}
     causes = Counter(each.why for each in found.values())
     table = Attachment.table("Put out of their nodes", ("cause", "pods"), causes.most_common())
     return Assessment(
-        [*pods, *(ref for ref in found if ref not in here)],
+        [*pods, *(each for each in found.values() if each.gone)],
         findings,
         window=window(events, now),
         worst=f"{count} beside the platform's, of {others} in {age(recent)}" if found else "none put out",
@@ -120,6 +120,8 @@ def test_pods_are_not_put_out_of_their_nodes(
 def _seen(pods: Sequence[Pod], now: datetime, recent: timedelta) -> Iterator[Eviction]:
     """Pods that are there still, and say it themselves."""
     for pod in pods:
+        if not pod.finished and pod.metadata.deletion_timestamp is None:
+            continue  # nobody has put it out, or not yet
         target = pod.condition("DisruptionTarget")
         targeted = target is not None and target.status == "True"
         if not targeted and pod.status.reason != "Evicted":
@@ -155,17 +157,25 @@ def _told(
     events: Sequence[Event], pods: Sequence[Pod], now: datetime, recent: timedelta
 ) -> Iterator[Eviction]:
     """Pods that events tell of: most of them are gone."""
-    there: Mapping[Ref, Pod] = {}
+    told = []
     for event in events:
         why = TOLD.get(event.reason, "")
         if event.reason == "Evicted" and event.involved_object.kind == "Pod":
             why = cause(event.message) or "pressure on its node"
-        if not why or event.message.startswith("Cancelling") or since(event, now) > recent:
-            continue
-        there = there or {pod.ref: pod for pod in pods}
+        if why and not event.message.startswith("Cancelling") and since(event, now) <= recent:
+            told.append((event, why))
+    there = _there({event.about for event, _ in told}, pods)
+    for event, why in told:
         pod = there.get(event.about)
         owner = pod.subject if pod else _owner_of(event.about)
-        yield Eviction(event.about, owner, why, since(event, now), " ".join(event.message.split()))
+        words = " ".join(event.message.split())
+        yield Eviction(event.about, owner, why, since(event, now), words, gone=pod is None)
+
+
+def _there(wanted: Collection[Ref], pods: Sequence[Pod]) -> dict[Ref, Pod]:
+    """Those of the wanted pods that are there still. Most pods are not wanted, and there are many."""
+    names = {ref.name for ref in wanted}
+    return {pod.ref: pod for pod in pods if pod.metadata.name in names and pod.ref in wanted}
 
 
 def _owner_of(pod: Ref) -> Ref:
