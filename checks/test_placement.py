@@ -1,7 +1,7 @@
 """Scheduling: does work land on nodes that were made for it, and does what is critical rest on safe ones?"""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from checks.fitting import running
 from domino_health import (
@@ -13,6 +13,7 @@ from domino_health import (
     Pod,
     Ref,
     Severity,
+    Taint,
     Toleration,
     check,
     untolerated,
@@ -45,12 +46,15 @@ def test_special_nodes_have_the_work_that_they_are_for(nodes: list[Node], pods: 
     there: dict[tuple[str, str], list[Pod]] = defaultdict(list)
     for pod in running(pods):
         there[pod.cluster, pod.spec.node_name].append(pod)
-    special = [node for node in nodes if node.has_accelerator or _tainted(node)]
+    reserved = _reserved(nodes)
+    special = [
+        node for node in nodes if not node.leaving and (node.has_accelerator or _key(node) in reserved)
+    ]
     strangers: dict[tuple[Ref, Ref], list[Pod]] = defaultdict(list)
     open_pools: dict[Ref, bool] = {}
     for node in special:
         pool = Ref(node.cluster, "node-pool", "", node.pool or "none")
-        open_pools[pool] = open_pools.get(pool, False) or not _tainted(node)
+        open_pools[pool] = open_pools.get(pool, False) or not list(_taints(node))
         for pod in there[node.cluster, node.metadata.name]:
             if _belongs(pod, node):
                 continue
@@ -63,14 +67,26 @@ def test_special_nodes_have_the_work_that_they_are_for(nodes: list[Node], pods: 
     )
 
 
-def _tainted(node: Node) -> bool:
-    """Somebody wants only some work there: a taint that is no state of the node."""
-    return any(
-        taint.effect in ("NoSchedule", "NoExecute")
-        and "kubernetes.io/" not in taint.key
-        and not taint.key.endswith(("not-ready", "/unregistered", "/uninitialized"))
-        for taint in node.spec.taints
-    )
+def _key(node: Node) -> tuple[str, str]:
+    return node.cluster, node.pool
+
+
+def _reserved(nodes: Sequence[Node]) -> set[tuple[str, str]]:
+    """Pools that are for some work alone: all nodes have one taint. On a single node it may be a repair."""
+    common: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for node in nodes:
+        if node.pool and not node.leaving:
+            taints = {(taint.key, taint.value) for taint in _taints(node)}
+            common[_key(node)] = common.get(_key(node), taints) & taints
+    return {pool for pool, taints in common.items() if taints}
+
+
+def _taints(node: Node) -> Iterator[Taint]:
+    """Those by which somebody wants only some work there; others are a state of the node."""
+    for taint in node.spec.taints:
+        state = "kubernetes.io/" in taint.key or taint.key.endswith(("not-ready", "/unregistered"))
+        if taint.effect in ("NoSchedule", "NoExecute") and not state:
+            yield taint
 
 
 def _belongs(pod: Pod, node: Node) -> bool:

@@ -95,6 +95,15 @@ def test_a_node_that_is_cordoned_or_starts_is_not_special() -> None:
     assert len(special([cordoned, starting], pod(node="c"), pod(node="s")).population) == 0
 
 
+def test_a_node_that_an_autoscaler_takes_away_and_one_in_repair_are_not_special() -> None:
+    leaving = node("l", tainted=[Taint("ToBeDeletedByClusterAutoscaler", "NoSchedule", "1764123")])
+    repaired = node("r", tainted=[Taint("example.com/repair", "NoSchedule")])
+    nowhere = node("w", pool="", tainted=[Taint("example.com/repair", "NoSchedule")])
+    pods = [deployment_pod("web", name, node=name) for name in ("l", "r", "w")]
+
+    assert len(special([leaving, repaired, nowhere, node("other")], *pods).population) == 0
+
+
 def test_a_thousand_strangers_are_one_finding_with_the_owners_of_most() -> None:
     many = [deployment_pod("web", f"{n}", node="g") for n in range(990)]
     few = [deployment_pod(f"api-{n}", "a", node="g") for n in range(10)]
