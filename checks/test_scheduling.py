@@ -1,11 +1,24 @@
 """Scheduling: does the work that Domino asks for get a node, in time?"""
 
 import re
-from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domino_health import Assessment, Duration, Finding, Pod, Ref, Severity, age, check
+from domino_health import (
+    Assessment,
+    Duration,
+    Event,
+    Finding,
+    Node,
+    Pod,
+    Ref,
+    Severity,
+    age,
+    check,
+    untolerated,
+)
 
 EXAMPLES = 3
 
@@ -13,7 +26,11 @@ EXAMPLES = 3
 # the parts mean. The wording differs between versions (1.36 no longer names the taint), so that these look
 # for the words that stayed. What evicting others would bring ("preemption:") is no cause.
 NODES = re.compile(r"0/(\d+) nodes are available: (.*?)(?:\. |\.?$)", re.DOTALL)
+UNNAMED = "untolerated taint(s)"
+QUOTED_WORDS = 300
+"""Characters of an event."""
 TERMINATING = "a terminating pod on the nominated node"
+GATED = re.compile(r"scheduling gates|SchedulingGated")
 QUOTED = re.compile(r'"[^"]*"')
 PART = re.compile(r"(\d+) (.+)", re.DOTALL)
 INSUFFICIENT = re.compile(r"Insufficient ([\w./-]+)")
@@ -47,14 +64,44 @@ OTHERS = [
     (re.compile(r"anti-affinity"), "ruled out by pod anti-affinity"),
     (re.compile(r"pod affinity"), "ruled out by pod affinity"),
     (re.compile(r"topology spread"), "ruled out by topology spread"),
-    (re.compile(r"scheduling gates|SchedulingGated"), "a scheduling gate holds it back"),
+    (GATED, "a scheduling gate holds it back"),
 ]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What helps to explain a wait, where it may be seen."""
+
+    alive: Mapping[Ref, datetime]
+    nodes: Sequence[Node]
+    events: Sequence[Event]
+
+    def with_taints(self, pod: Pod, said: str) -> str:
+        """The scheduler's words, with the taints that it leaves without a name (since Kubernetes 1.36)."""
+        names: Counter[str] = Counter()
+        if UNNAMED in said:
+            for node in self.nodes:
+                if node.cluster == pod.cluster:
+                    names.update(map(str, untolerated(node.spec.taints, pod.spec.tolerations)))
+        taints = "; ".join(name for name, _ in names.most_common(EXAMPLES))
+        return said.replace(UNNAMED, f"{UNNAMED} {{{taints}}}", 1) if taints else said
+
+    def last_word(self, pod: Pod) -> str:
+        """The last event of a pod of which no scheduler has said a word."""
+        told = [event for event in self.events if event.about == pod.ref and event.when] if pod.silent else []
+        if not told:
+            return ""
+        last = max(told, key=lambda event: event.when or pod.metadata.creation_timestamp)
+        words = " ".join(last.message.split())[:QUOTED_WORDS]
+        return f". Last event, {last.reason} of {last.reporter}: {words}"
 
 
 @check("SCHED-001", severity=Severity.HIGH)
 def test_pods_get_a_node_in_time(
     pods: list[Pod],
     now: datetime,
+    nodes: list[Node] | None,
+    events: list[Event] | None,
     *,
     max_wait: Duration = timedelta(minutes=10),
     max_wait_gpu: Duration = timedelta(minutes=30),
@@ -64,6 +111,8 @@ def test_pods_get_a_node_in_time(
     A pod without a node is a workspace, a job or a model API that somebody is waiting for. Pods that
     have ended are not assessed. The others are rolled up to what stays tomorrow (a Deployment; for
     executions the hardware tier, environment and project) and by cause, in the scheduler's own words.
+    Where nodes may be seen, taints that it does not name are named; where it is silent, the pod's last
+    event is quoted.
 
     Thresholds: ours; Domino publishes no queue-time objective. A GPU node may take longer to be
     bought and to join: under 10 minutes once it is there, much longer where capacity is short
@@ -93,7 +142,10 @@ def test_pods_get_a_node_in_time(
     worst, longest = max(waiting, key=lambda each: each[1] - allowed(each[0]), default=(None, timedelta(0)))
     return Assessment(
         unfinished,
-        [_finding(subject, group, now, allowed, alive) for (subject, _), group in late.items()],
+        [
+            _finding(subject, group, now, allowed, Known(alive, nodes or (), events or ()))
+            for (subject, _), group in late.items()
+        ],
         worst=f"longest wait {age(longest)} of {age(allowed(worst))}" if worst else "no pod waits",
     )
 
@@ -103,20 +155,21 @@ def _finding(
     late: list[Pod],
     now: datetime,
     allowed: Callable[[Pod], timedelta],
-    alive: Mapping[Ref, datetime],
+    known: Known,
 ) -> Finding:
     oldest = max(late, key=lambda pod: pod.waiting(now))
     who = "1 pod" if len(late) == 1 else f"{len(late)} pods"
     up_to = "" if len(late) == 1 else "up to "
     waited, wanted = age(oldest.waiting(now)), age(allowed(oldest))
-    said = _said(oldest, alive)
+    said = _said(oldest, known.alive)
     nodes = NODES.search(said)
     quoted = f"{nodes.group().rstrip('. ')}." if nodes else said
-    explained = _explain(oldest, said)
+    explained = _explain(oldest, known.with_taints(oldest, said))
     quote = "" if explained.casefold() == quoted.casefold() else f". Scheduler: {quoted}"
+    more = f"{quote}{known.last_word(oldest)}"
     return Finding(
         subject,
-        f"{who} without a node for {up_to}{waited}, allowed {wanted}. {explained}{quote}",
+        f"{who} without a node for {up_to}{waited}, allowed {wanted}. {explained}{more}",
         count=len(late),
         examples=tuple(sorted(pod.ref for pod in late)[:EXAMPLES]),
     )
@@ -185,4 +238,8 @@ def _cause(pod: Pod, said: str) -> str:
     if SELECTOR.search(said):
         selector = ",".join(f"{key}={value}" for key, value in sorted(pod.spec.node_selector.items()))
         return f"not matching the {f'selector {selector}' if selector else 'affinity'}"
+    if GATED.search(said) and pod.spec.scheduling_gates:
+        return (
+            f"held back by the scheduling gate {', '.join(gate.name for gate in pod.spec.scheduling_gates)}"
+        )
     return next((meaning for pattern, meaning in OTHERS if pattern.search(said)), said)

@@ -2,20 +2,22 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from checks import test_scheduling as scheduling
 
 from builders import NOW, SAID_1_28, SAID_1_36, deployment_pod, pod
-from domino_health import Assessment, Finding, Pod, Ref
-from domino_health.facts.kubernetes import Labels, Owner
+from domino_health import Assessment, Event, Finding, Node, Pod, Ref, Taint, Toleration
+from domino_health.facts.kubernetes import Labels, Owner, SchedulingGate
 from domino_health.facts.resources import Container, Resources
+from platform_builders import event, node
 
 MINUTE = timedelta(minutes=1)
 MOMENT = timedelta(microseconds=1)
 
 
 def assess(*pods: Pod, **thresholds: timedelta) -> Assessment:
-    return scheduling.test_pods_get_a_node_in_time(list(pods), NOW, **thresholds)
+    return scheduling.test_pods_get_a_node_in_time(list(pods), NOW, None, None, **thresholds)
 
 
 def found(*pods: Pod, **thresholds: timedelta) -> list[Finding]:
@@ -446,3 +448,50 @@ def test_whatever_a_scheduler_says_is_one_finding() -> None:
     (message,) = messages(assess(pod(said=said)))
 
     assert message.startswith("1 pod without a node")
+
+
+# What nodes and events add
+
+
+def explained(one: Pod, nodes: list[Node] | None = None, events: list[Event] | None = None) -> str:
+    (finding,) = scheduling.test_pods_get_a_node_in_time([one], NOW, nodes, events).findings
+    return finding.message
+
+
+def test_taints_that_the_scheduler_does_not_name_are_named_by_the_nodes() -> None:
+    gpu = Taint("nvidia.com/gpu", "NoSchedule", "true")
+    nodes = [node("a", tainted=[gpu]), node("b", tainted=[gpu]), node("c", cluster="other", taints=["x"])]
+
+    named = explained(pod(said=SAID_1_36), nodes)
+    assert "5 with an untolerated taint (nvidia.com/gpu=true:NoSchedule)" in named
+    assert "5 with an untolerated taint (domino: platform)" in explained(pod(said=SAID_1_28), nodes)
+    assert "untolerated taint (" not in explained(pod(said=SAID_1_36), [])
+
+
+def test_a_taint_that_it_tolerates_is_not_named() -> None:
+    nodes = [node("a", tainted=[Taint("nvidia.com/gpu", "NoSchedule", "true")])]
+    tolerant = pod(said=SAID_1_36, tolerations=[Toleration("nvidia.com/gpu", "Exists")])
+
+    assert "nvidia.com/gpu" not in explained(tolerant, nodes)
+
+
+def test_of_a_pod_of_which_no_scheduler_speaks_the_last_event_is_quoted() -> None:
+    silent = pod(said=None)
+    first = event("FailedCreate", "the first", of=silent, ago=9 * MINUTE)
+    who = "persistentvolume-controller"
+    last = event("FailedBinding", "no provisioner", of=silent, ago=MINUTE, reporter=who)
+    other = event("Other", "of another", of=Ref("", "pod", "domino-compute", "other"), ago=MOMENT)
+
+    message = explained(silent, events=[first, last, other])
+    assert message.endswith(". Last event, FailedBinding of persistentvolume-controller: no provisioner")
+    assert "Last event" not in explained(silent, events=[other])
+    assert "Last event" not in explained(pod(said=SAID_1_36), events=[last])
+
+
+def test_a_scheduling_gate_is_named() -> None:
+    gated = pod(said="Scheduling is blocked due to non-empty scheduling gates", reason="SchedulingGated")
+    spec = msgspec.structs.replace(gated.spec, scheduling_gates=(SchedulingGate("example.com/quota"),))
+
+    assert "Held back by the scheduling gate example.com/quota" in explained(
+        msgspec.structs.replace(gated, spec=spec)
+    )

@@ -119,6 +119,7 @@ POD: dict[str, Any] = {
         "imagePullSecrets": [{"name": "SECRET-pull"}],
         "volumes": [{"name": "work", "secret": {"secretName": "SECRET-volume"}}],
         "priorityClassName": "domino-critical",
+        "schedulingGates": [{"name": "example.com/quota"}],
         "tolerations": [
             {"key": "nvidia.com/gpu", "operator": "Exists", "value": "true", "effect": "NoSchedule"},
         ],

@@ -257,7 +257,7 @@ def test_what_the_scheduler_says_of_claims_selectors_and_gates_is_put_into_words
     for words in (
         "The volume claim does not exist. Scheduler: ",
         "not matching the selector zone=nowhere. Scheduler: ",
-        "A scheduling gate holds it back. Scheduler: ",
+        "Held back by the scheduling gate example.com/quota. Scheduler: ",
     ):
         assert sum(words in message for message in messages) == 1, messages
 

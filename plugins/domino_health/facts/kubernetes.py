@@ -63,6 +63,12 @@ class PodMeta(Kubernetes, frozen=True):
     """Who must agree before it is gone."""
 
 
+class SchedulingGate(Kubernetes, frozen=True):
+    """What must be taken away before a scheduler looks at a pod."""
+
+    name: str
+
+
 class PodSpec(Kubernetes, frozen=True):
     """``spec`` of a pod."""
 
@@ -78,6 +84,7 @@ class PodSpec(Kubernetes, frozen=True):
     tolerations: tuple[Toleration, ...] = ()
     affinity: Affinity | None = None
     priority_class_name: str = ""
+    scheduling_gates: tuple[SchedulingGate, ...] = ()
 
 
 class PodStatus(Kubernetes, frozen=True):
