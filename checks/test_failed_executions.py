@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from checks.seen_events import window
-from checks.test_evictions import TARGETED, cause
+from checks.test_evictions import cause
 from domino_health import (
     Assessment,
     Attachment,
@@ -51,6 +51,14 @@ REASONS = {
     "OutOfmemory": "node refused it",
     "OutOfpods": "node refused it",
     "DeadlineExceeded": "its own deadline",
+}
+# Who has put it out, by its condition DisruptionTarget. That it then ends badly is not the user's code.
+DISRUPTED = {
+    "PreemptionByScheduler": "preemption",
+    "DeletionByTaintManager": "evicted",
+    "TerminationByKubelet": "evicted",
+    "EvictionByEvictionAPI": "moved away by a drain or an autoscaler",
+    "DeletionByPodGC": "node lost",
 }
 # Nobody of the platform need do anything about these.
 NOT_OURS = frozenset({USERS, "its own deadline"})
@@ -113,9 +121,9 @@ def explain(pod: Pod, events: Sequence[Event]) -> Explained:
     """Why an execution failed, by the surest word first: Kubernetes', its containers', its events'."""
     words = " ".join(pod.status.message.split())
     target = pod.condition("DisruptionTarget")
-    if target is not None and target.status == "True" and target.reason in TARGETED:
-        short = "preemption" if target.reason == "PreemptionByScheduler" else "evicted"
-        return Explained(pod, short, words or " ".join(target.message.split()))
+    if target is not None and target.status == "True":
+        said = words or " ".join(target.message.split())
+        return Explained(pod, DISRUPTED.get(target.reason, "evicted"), said)
     if pod.status.reason in REASONS:
         why = REASONS[pod.status.reason]
         return Explained(pod, why, cause(words) or words or pod.status.reason)

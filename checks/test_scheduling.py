@@ -81,7 +81,7 @@ class Known:
         names: Counter[str] = Counter()
         if UNNAMED in said:
             for node in self.nodes:
-                if node.cluster == pod.cluster:
+                if node.cluster == pod.cluster and not node.spec.unschedulable:  # counted by itself
                     names.update(map(str, untolerated(node.spec.taints, pod.spec.tolerations)))
         taints = "; ".join(name for name, _ in names.most_common(EXAMPLES))
         return said.replace(UNNAMED, f"{UNNAMED} {{{taints}}}", 1) if taints else said

@@ -72,13 +72,27 @@ def test_its_own_deadline_is_no_fault_of_the_platform() -> None:
     assert assess(failed(reason=("DeadlineExceeded", ""))).findings == ()
 
 
-def test_one_that_was_preempted_is_told_by_its_condition() -> None:
-    one = failed(over("run", ended(137)))
-    target = Condition("DisruptionTarget", "True", "PreemptionByScheduler", "default-scheduler: preempting")
-    status = msgspec.structs.replace(one.status, conditions=(target,))
+@pytest.mark.parametrize(
+    ("reason", "cause"),
+    [
+        ("PreemptionByScheduler", "preemption"),
+        ("DeletionByTaintManager", "evicted"),
+        ("TerminationByKubelet", "evicted"),
+        ("EvictionByEvictionAPI", "moved away by a drain or an autoscaler"),
+        ("DeletionByPodGC", "node lost"),
+        ("SomethingNew", "evicted"),
+    ],
+)
+def test_one_that_was_put_out_is_told_by_its_condition_whatever_its_containers_say(
+    reason: str, cause: str
+) -> None:
+    one = failed(over("run", ended(143)))
+    target = Condition("DisruptionTarget", "True", reason, "somebody says so")
+    put_out = msgspec.structs.replace(one, status=msgspec.structs.replace(one.status, conditions=(target,)))
 
-    explained = failures.explain(msgspec.structs.replace(one, status=status), ())
-    assert (explained.cause, explained.words) == ("preemption", "default-scheduler: preempting")
+    explained = failures.explain(put_out, ())
+    assert (explained.cause, explained.words) == (cause, "somebody says so")
+    assert len(list(assess(put_out).findings)) == 1
 
 
 def test_out_of_memory_names_the_hardware_tier_that_is_too_small() -> None:

@@ -468,6 +468,12 @@ def test_taints_that_the_scheduler_does_not_name_are_named_by_the_nodes() -> Non
     assert "untolerated taint (" not in explained(pod(said=SAID_1_36), [])
 
 
+def test_the_taint_of_a_cordoned_node_is_not_named_for_the_scheduler_counts_it_apart() -> None:
+    cordoned = node("a", cordoned=True, tainted=[Taint("node.kubernetes.io/unschedulable", "NoSchedule")])
+
+    assert "unschedulable:NoSchedule" not in explained(pod(said=SAID_1_36), [cordoned])
+
+
 def test_a_taint_that_it_tolerates_is_not_named() -> None:
     nodes = [node("a", tainted=[Taint("nvidia.com/gpu", "NoSchedule", "true")])]
     tolerant = pod(said=SAID_1_36, tolerations=[Toleration("nvidia.com/gpu", "Exists")])
