@@ -53,6 +53,11 @@ class Known:
         """All that it fills."""
         return self.said.pools if self.said else ()
 
+    def ref_of(self, pool: NodePool) -> Ref:
+        """One of its pools, which it has told of itself."""
+        assert self.said is not None
+        return self.said.ref_of(pool)
+
     @property
     def off(self) -> bool:
         """Somebody has scaled it to nothing."""
@@ -143,9 +148,9 @@ def test_the_autoscaler_is_alive_and_has_room_to_grow(
             if troubles:
                 of = f"Domino's pool {home}: " if home and home != pool.name else ""
                 text = f"{of}{'; '.join(troubles)}{says.get((each.cluster, each.name), '')}"
-                findings.append(Finding(_ref(each, pool), text, severity))
+                findings.append(Finding(each.ref_of(pool), text, severity))
     return Assessment(
-        [*(each.ref for each in judged), *(_ref(each, pool) for each in judged for pool in each.pools)],
+        [*(each.ref for each in judged), *(each.ref_of(pool) for each in judged for pool in each.pools)],
         findings,
         worst=f"{fullest[1]} has {percent(fullest[0])} of what it may have" if fullest else "",
         attachments=[_table(rows, several=len({each.cluster for each in all_known}) > 1)] if rows else [],
@@ -187,7 +192,7 @@ def _dead(one: Known, silent_for: timedelta, unhealthy_for: timedelta, now: date
     wanted = [each for each in one.runs if each.spec.replicas]
     if dead and len(dead) == len(wanted) and max(since for _, since in dead) > silent_for:
         each, since = max(dead, key=lambda pair: pair[1])
-        why = next((c for c in each.status.conditions if c.type == "Available"), None)
+        why = each.condition("Available")
         text = f"{one.name} is down: 0 of {each.spec.replicas} pods ready for {age(since)}{_words(why)}"
         more = f"; {wrote}" if silent > silent_for else ""
         yield Finding(each.ref, f"{text}{more}. No pool grows or shrinks until it is back")
@@ -214,7 +219,7 @@ def _unready(each: Deployment, now: datetime) -> timedelta | None:
     """How long none of its pods has been ready; None where one is, or none is wanted."""
     if not each.spec.replicas or each.status.ready_replicas:
         return None
-    available = next((c for c in each.status.conditions if c.type == "Available"), None)
+    available = each.condition("Available")
     since = (available and available.last_transition_time) or each.metadata.creation_timestamp
     return max(now - since, timedelta(0)) if since else timedelta(0)
 
@@ -268,10 +273,6 @@ def _room(pool: NodePool) -> Room:
         amount(binds, used[binds]),
         binds,
     )
-
-
-def _ref(one: Known, pool: NodePool) -> Ref:
-    return Ref(one.cluster, "nodepool" if one.name == "karpenter" else "nodegroup", "", pool.name)
 
 
 def _counted(nodes: Iterable[Node]) -> Mapping[tuple[str, str], int]:

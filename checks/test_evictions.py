@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from checks.pressure import cause
 from checks.seen_events import since, window
 from domino_health import (
     Assessment,
@@ -29,20 +30,6 @@ TARGETED = {
     "DeletionByTaintManager": "a taint of its node",
     "TerminationByKubelet": "pressure on its node",
 }
-# By the kubelet's words: "The node was low on resource: memory. Threshold quantity: 100Mi, available: …".
-LOW_ON = re.compile(r"low on resource: ([\w/-]+(?:\.[\w/-]+)*)|had condition: \[(\w+)\]")
-PRESSURE = {
-    "memory": "memory pressure on its node",
-    "MemoryPressure": "memory pressure on its node",
-    "ephemeral-storage": "disk pressure on its node",
-    "DiskPressure": "disk pressure on its node",
-    "inodes": "disk pressure on its node",
-    "pids": "PID pressure on its node",
-    "PIDPressure": "PID pressure on its node",
-}
-USED_UP = re.compile(
-    r"[Uu]sage of EmptyDir volume|exceeds? (?:its|the) (?:local )?(?:ephemeral|total)|ephemeral local storage"
-)
 # Events that say the same of a pod that may be gone: reason, and what it means.
 TOLD = {
     "Preempted": "preemption by a pod of higher priority",
@@ -142,15 +129,6 @@ def _ago(pod: Pod, now: datetime) -> timedelta:
     ended = [moment for moment in moments if moment is not None]
     since_when = (target and target.last_transition_time) or (max(ended) if ended else None)
     return max(now - (since_when or pod.metadata.creation_timestamp), timedelta(0))
-
-
-def cause(words: str) -> str:
-    """What a kubelet says why, in short; empty where it says nothing that is known."""
-    if found := LOW_ON.search(words):
-        return PRESSURE.get(found[1] or found[2], f"too little {found[1] or found[2]} on its node")
-    if USED_UP.search(words):
-        return "more disk than it may use"
-    return ""
 
 
 def _told(

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from checks.pressure import cause
 from checks.seen_events import window
-from checks.test_evictions import cause
 from domino_health import (
     Assessment,
     Attachment,

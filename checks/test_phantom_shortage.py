@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from checks.fitting import Place, Shape, places
+from checks.fitting import ONE_POD, Place, Shape, places
 from checks.seen_events import since, window
 from domino_health import (
     Assessment,
@@ -125,15 +125,12 @@ def test_no_work_waits_or_is_refused_where_there_is_room(
     for place in places(nodes, pods):
         by_cluster[place.node.cluster].append(place)
     room = Room(by_cluster)
-    held: dict[tuple[Ref, str], list[Pod]] = defaultdict(list)
+    held: dict[Ref, dict[str, list[Pod]]] = defaultdict(lambda: defaultdict(list))
     for pod in pods:
-        if not (waited := pod.waiting(now)) or pod.status.nominated_node_name or _gated(pod):
+        if not (waited := pod.waiting(now)) or pod.status.nominated_node_name or pod.gated:
             continue
         if waited > (max_wait_gpu if pod.has_accelerator else max_wait) and (why := room.binds(pod)):
-            held[pod.subject, why].append(pod)
-    by_owner: dict[Ref, list[tuple[str, list[Pod]]]] = defaultdict(list)
-    for (owner, why), there in held.items():
-        by_owner[owner].append((why, there))
+            held[pod.subject][why].append(pod)
     everything = (*(deployments or ()), *(statefulsets or ()), *(daemonsets or ()))
     workloads = {each.ref: each for each in everything}
     kinds = {"deployment": deployments, "replicaset": deployments, "statefulset": statefulsets}
@@ -142,20 +139,14 @@ def test_no_work_waits_or_is_refused_where_there_is_room(
     unfinished = [pod for pod in pods if not pod.finished]
     return Assessment(
         [*unfinished, *refused],
-        [*(_held(owner, reasons, now) for owner, reasons in by_owner.items()), *refused],
+        [*(_held(owner, reasons, now) for owner, reasons in held.items()), *refused],
         window=window(events, now),
     )
 
 
-def _gated(pod: Pod) -> bool:
-    """Nobody is to find it a node yet."""
-    said = pod.condition("PodScheduled")
-    return said is not None and said.reason == "SchedulingGated"
-
-
-def _held(owner: Ref, reasons: Sequence[tuple[str, list[Pod]]], now: datetime) -> Finding:
+def _held(owner: Ref, reasons: Mapping[str, Sequence[Pod]], now: datetime) -> Finding:
     """One of an owner; what binds most of its pods is said first."""
-    order = sorted(reasons, key=lambda each: -len(each[1]))
+    order = sorted(reasons.items(), key=lambda each: -len(each[1]))
     pods = [pod for _, there in order for pod in there]
     longest = age(max(pod.waiting(now) for pod in pods))
     who = f"1 pod waits for {longest}" if len(pods) == 1 else f"{len(pods)} pods wait for up to {longest}"
@@ -209,7 +200,7 @@ def _short(asked: Asked, wide: Sequence[Place]) -> str:
     name = short[0]
     most = max(place.free.get(name, 0) for place in wide)
     total = sum(place.node.room().get(name, 0) for place in wide)
-    wanted = asked.shape.get(name, 1000)
+    wanted = asked.shape.get(name, ONE_POD)
     has = f"{amount(name, max(0, most))} free on a node, of {amount(name, total)}"
     return (
         f"{name} binds{_of(asked.pool)}: {amount(name, wanted)} asked, at most {has} on {_nodes(wide)} "
@@ -253,7 +244,7 @@ def _refused(
         workload = workloads.get(owner)
         if workload is None and owner.kind in seen:
             continue  # it was deleted since
-        if workload is not None and _whole(workload):
+        if workload is not None and workload.ready >= workload.wanted:
             continue  # it has got its pods since
         free = room.fits(workload) if workload else None
         if free == 0:
@@ -263,12 +254,6 @@ def _refused(
         full = f"asked {said['requested']}, used {said['used']} of {said['limited']}"
         findings.append(Finding(owner, f"the quota {quota} refuses its pods, {when}: {full}{enough}"))
     return findings
-
-
-def _whole(workload: Deployment | StatefulSet | DaemonSet) -> bool:
-    if isinstance(workload, DaemonSet):
-        return workload.status.number_ready >= workload.status.desired_number_scheduled
-    return workload.status.ready_replicas >= workload.spec.replicas
 
 
 def _owner(about: Ref, workloads: Mapping[Ref, object]) -> Ref:

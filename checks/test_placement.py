@@ -14,14 +14,11 @@ from domino_health import (
     Ref,
     Severity,
     Taint,
-    Toleration,
     check,
     untolerated,
 )
 
 EXAMPLES = 3
-# On every node, or of the node itself: they are meant to be there.
-EVERYWHERE = frozenset({"daemonset"})
 
 
 @check("SCHED-005", severity=Severity.MEDIUM)
@@ -50,20 +47,16 @@ def test_special_nodes_have_the_work_that_they_are_for(nodes: list[Node], pods: 
     special = [
         node for node in nodes if not node.leaving and (node.has_accelerator or _key(node) in reserved)
     ]
-    strangers: dict[tuple[Ref, Ref], list[Pod]] = defaultdict(list)
+    strangers: dict[Ref, dict[Ref, list[Pod]]] = defaultdict(lambda: defaultdict(list))
     open_pools: dict[Ref, bool] = {}
     for node in special:
-        pool = Ref(node.cluster, "node-pool", "", node.pool or "none")
+        pool = node.pool_ref
         open_pools[pool] = open_pools.get(pool, False) or not list(_taints(node))
         for pod in there[node.cluster, node.metadata.name]:
-            if _belongs(pod, node):
-                continue
-            strangers[pool, pod.subject].append(pod)
-    by_pool: dict[Ref, dict[Ref, list[Pod]]] = defaultdict(dict)
-    for (pool, owner), found in strangers.items():
-        by_pool[pool][owner] = found
+            if not _belongs(pod, node):
+                strangers[pool][pod.subject].append(pod)
     return Assessment(
-        special, [_strangers(pool, found, untainted=open_pools[pool]) for pool, found in by_pool.items()]
+        special, [_strangers(pool, found, untainted=open_pools[pool]) for pool, found in strangers.items()]
     )
 
 
@@ -90,8 +83,7 @@ def _taints(node: Node) -> Iterator[Taint]:
 
 
 def _belongs(pod: Pod, node: Node) -> bool:
-    static = any(owner.kind == "Node" for owner in pod.metadata.owner_references)
-    if static or pod.subject.kind in EVERYWHERE or pod.metadata.deletion_timestamp:
+    if pod.static or pod.subject.kind == "daemonset" or pod.metadata.deletion_timestamp:
         return True
     if node.has_accelerator:
         return pod.has_accelerator
@@ -113,8 +105,7 @@ def _strangers(pool: Ref, found: Mapping[Ref, Sequence[Pod]], *, untainted: bool
 
 
 def _let_in(pod: Pod) -> str:
-    everything = Toleration(operator="Exists")
-    if any(each.key == "" and each.operator == everything.operator for each in pod.spec.tolerations):
+    if any(not each.key and each.operator == "Exists" for each in pod.spec.tolerations):
         return "they tolerate every taint"
     return "they tolerate the taint, and do not need to"
 
@@ -153,7 +144,7 @@ def test_critical_work_does_not_rest_on_preemptible_nodes_alone(
         if all(node.preemptible for _, node in there)
     ]
     spot = sum(node.preemptible for node in nodes)
-    rows = [(f"{cluster or 'cluster'}", *counts) for cluster, counts in _capacity(nodes).items()]
+    rows = [(cluster or "cluster", *counts) for cluster, counts in _capacity(nodes).items()]
     columns = ("cluster", "preemptible nodes", "others")
     table = Attachment.table("Capacity", columns, rows)
     worst = f"{spot} of {len(nodes)} nodes are preemptible"

@@ -141,7 +141,7 @@ def test_nodes_are_not_used_to_the_edge(
     highest: dict[Ref, Counter[str]] = defaultdict(Counter)
     count: Counter[Ref] = Counter()
     for node in known:
-        ref, room = _ref(node), node.room()
+        ref, room = node.pool_ref, node.room()
         used = measured[node.cluster, node.metadata.name].usage
         count[ref] += 1
         for each in JUDGED:
@@ -205,7 +205,7 @@ def _pools(nodes: Sequence[Node], pods: Sequence[Pod], namespaces: Sequence[Domi
     by_node: dict[tuple[str, str], Pool] = {}
     for node in nodes:
         if node.ready:
-            pool = found.setdefault(_ref(node), Pool(_ref(node)))
+            pool = found.setdefault(node.pool_ref, Pool(node.pool_ref))
             pool.nodes.append(node)
             pool.room.update(node.room())
             by_node[node.cluster, node.metadata.name] = pool
@@ -220,10 +220,6 @@ def _pools(nodes: Sequence[Node], pods: Sequence[Pod], namespaces: Sequence[Domi
         if (pod.cluster, pod.metadata.namespace) in platform and pod.subject.kind != "daemonset":
             there.platform = True
     return [found[ref] for ref in sorted(found)]
-
-
-def _ref(node: Node) -> Ref:
-    return Ref(node.cluster, "node-pool", "", node.pool or "none")
 
 
 def _share(what: str, pool: Pool, asked: Mapping[str, int], resource: str) -> str:

@@ -105,7 +105,7 @@ def _counts(pod: Pod, event: Event, starts_within: timedelta, flaps: int) -> boo
     """Whether a failure is more than the noise of a start, or of a moment."""
     if _young(_container(pod, event), event, starts_within):
         return False
-    return event.message.startswith("Liveness") or not _ready(pod) or event.times >= flaps
+    return event.message.startswith("Liveness") or not pod.ready or event.times >= flaps
 
 
 def _container(pod: Pod, event: Event) -> ContainerStatus | None:
@@ -123,16 +123,11 @@ def _young(container: ContainerStatus | None, event: Event, starts_within: timed
     return not again and event.when - running.started_at <= starts_within
 
 
-def _ready(pod: Pod) -> bool:
-    ready = pod.condition("Ready")
-    return ready is not None and ready.status == "True"
-
-
 def _finding(owner: Ref, kinds: Sequence[Failing], now: datetime) -> Finding:
     """One of an owner, whatever fails there: the worst first."""
     order = sorted(kinds, key=lambda each: (each.kind != "liveness", each.kind))
     pods = {ref: pod for each in order for ref, pod in each.pods.items()}
-    down = any(not _ready(pod) for pod in pods.values()) or any(each.kind == "liveness" for each in order)
+    down = any(not pod.ready for pod in pods.values()) or any(each.kind == "liveness" for each in order)
     execution = owner.kind == "execution"
     return Finding(
         owner,
@@ -148,7 +143,7 @@ def _said(each: Failing, now: datetime) -> str:
     assert each.last is not None, "made with its first event"
     several = len(each.pods) > 1
     who = f"{len(each.pods)} pods fail their" if several else "1 pod fails its"
-    ready = [pod for pod in each.pods.values() if _ready(pod)]
+    ready = [pod for pod in each.pods.values() if pod.ready]
     comes = " (it comes and goes)" if each.kind == "readiness" and len(ready) == len(each.pods) else ""
     ends = f", which has {_pods(each.restarted)} started again" if each.restarted else ""
     words = " ".join(each.last.message.partition(": ")[2].split())[:QUOTED]

@@ -68,7 +68,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     found: dict[Ref, Finding] = {}
     excused = set(answered)
     for workload in everything:
-        ready, wanted = _replicas(workload)
+        ready, wanted = workload.ready, workload.wanted
         if ready >= wanted or workload.ref in answered:
             continue
         if ready + starting[workload.ref] >= wanted or _young(workload, now, starts_within):
@@ -84,18 +84,11 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
         *(
             finding
             for service, there in behind(judged, workloads)
-            if not _made_lately(service, now, starts_within)
+            if not _young(service, now, starts_within)
             and (finding := _unanswered(service, there, endpoints, told)) is not None
         ),
     ]
     return Assessment([*everything, *judged], findings)
-
-
-def _replicas(workload: Replicated) -> tuple[int, int]:
-    """How many are ready, of how many that are wanted."""
-    if isinstance(workload, DaemonSet):
-        return workload.status.number_ready, workload.status.desired_number_scheduled
-    return workload.status.ready_replicas, workload.spec.replicas
 
 
 def _starting(pods: Sequence[Pod], now: datetime, starts_within: timedelta) -> Mapping[Ref, int]:
@@ -108,19 +101,13 @@ def _starting(pods: Sequence[Pod], now: datetime, starts_within: timedelta) -> M
             or now - pod.metadata.creation_timestamp > starts_within
         ):
             continue
-        ready = pod.condition("Ready")
-        if ready is None or ready.status != "True":
+        if not pod.ready:
             young[pod.subject] += 1
     return young
 
 
-def _young(workload: Replicated, now: datetime, starts_within: timedelta) -> bool:
-    made = workload.metadata.creation_timestamp
-    return made is not None and now - made <= starts_within
-
-
-def _made_lately(service: Service, now: datetime, starts_within: timedelta) -> bool:
-    made = service.metadata.creation_timestamp
+def _young(each: Replicated | Service, now: datetime, starts_within: timedelta) -> bool:
+    made = each.metadata.creation_timestamp
     return made is not None and now - made <= starts_within
 
 
@@ -140,8 +127,7 @@ def _words(workload: Replicated) -> str:
     """Why, by its own conditions: what refuses its pods first, then a roll-out that has stopped."""
     if not isinstance(workload, Deployment):
         return ""
-    said = {condition.type: condition for condition in workload.status.conditions}
-    failure, progress = said.get("ReplicaFailure"), said.get("Progressing")
+    failure, progress = workload.condition("ReplicaFailure"), workload.condition("Progressing")
     if failure is not None and failure.status == "True":
         return " ".join(failure.message.split())[:QUOTED]
     if progress is not None and progress.status == "False":

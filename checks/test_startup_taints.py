@@ -52,9 +52,7 @@ def test_no_node_is_stuck_with_a_start_up_taint(
         for taint in _starting(node):
             lasts = max(now - (taint.time_added or node.metadata.creation_timestamp), timedelta(0))
             if lasts > joins_within:
-                stuck[Ref(node.cluster, "node-pool", "", node.pool or "none"), taint.key].append(
-                    (lasts, node)
-                )
+                stuck[node.pool_ref, taint.key].append((lasts, node))
             else:
                 youngest = max(youngest, lasts)
     return Assessment(

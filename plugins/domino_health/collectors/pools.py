@@ -22,7 +22,7 @@ from domino_health.collectors.looking import (
 )
 from domino_health.collectors.pool_status import status_of
 from domino_health.collectors.way_in import NEEDS
-from domino_health.facts.api import Condition
+from domino_health.facts.api import Condition, condition_of
 from domino_health.facts.observed import Outcome
 from domino_health.facts.pools import Autoscaler, KarpenterPool, NodePool, NodePoolList
 from domino_health.facts.quantities import quantity
@@ -167,7 +167,7 @@ def _karpenter(connection: Connection, cluster: str, deadline: Deadline) -> Auto
 
 
 def _pool(each: KarpenterPool) -> NodePool:
-    ready = next((one for one in each.status.conditions if one.type == "Ready"), None)
+    ready = condition_of(each.status.conditions, "Ready")
     used = _quantities(each, "status.resources", each.status.resources)
     return NodePool(
         name=each.metadata.name,

@@ -4,6 +4,7 @@ The fact types have the API's own shape, so that a list decodes straight from th
 ``cluster``, which the API does not know, is set by the collector.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -38,3 +39,8 @@ class Condition(Kubernetes, frozen=True):
         return (
             None if self.last_transition_time is None else max(now - self.last_transition_time, timedelta(0))
         )
+
+
+def condition_of(conditions: Iterable[Condition], type: str) -> Condition | None:
+    """The condition of that type, where somebody has set one."""
+    return next((each for each in conditions if each.type == type), None)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment
+from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment, condition_of
 from domino_health.facts.containers import ContainerStatus
 from domino_health.facts.placing import Affinity, Toleration, wanted
 from domino_health.facts.resources import Container, Resources, is_accelerator, total
@@ -151,7 +151,24 @@ class Pod(Kubernetes, frozen=True):
 
     def condition(self, type: str) -> Condition | None:
         """The condition of that type, where somebody has set one."""
-        return next((each for each in self.status.conditions if each.type == type), None)
+        return condition_of(self.status.conditions, type)
+
+    @property
+    def ready(self) -> bool:
+        """Its kubelet says that it is."""
+        ready = self.condition("Ready")
+        return ready is not None and ready.status == "True"
+
+    @property
+    def static(self) -> bool:
+        """It is its node's own: a file there, and no scheduler, has made it."""
+        return any(owner.kind == "Node" for owner in self.metadata.owner_references)
+
+    @property
+    def gated(self) -> bool:
+        """No scheduler is to look at it yet."""
+        said = self._unscheduled
+        return said is not None and said.reason == "SchedulingGated"
 
     @property
     def statuses(self) -> Iterator[ContainerStatus]:
@@ -178,12 +195,9 @@ class Pod(Kubernetes, frozen=True):
     @property
     def judged(self) -> bool:
         """A scheduler has looked at it. Static pods have none, and a gate is the API server's own word."""
-        static = any(owner.kind == "Node" for owner in self.metadata.owner_references)
-        if static or self.spec.node_name:  # asked of every pod of a cluster, and most of them run
-            return not static
-        said = self._unscheduled
-        gated = said is not None and said.reason == "SchedulingGated"
-        return not gated and bool(self.status.nominated_node_name or said)
+        if self.static or self.spec.node_name:  # asked of every pod of a cluster, and most of them run
+            return not self.static
+        return not self.gated and bool(self.status.nominated_node_name or self._unscheduled)
 
     @property
     def why_unscheduled(self) -> str:

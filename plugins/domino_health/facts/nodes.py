@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment
+from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment, condition_of
 from domino_health.facts.kubernetes import NODE_POOL
 from domino_health.facts.placing import Taint
 from domino_health.facts.quantities import quantity
@@ -86,6 +86,11 @@ class Node(Kubernetes, frozen=True):
         return self.metadata.labels.pool
 
     @property
+    def pool_ref(self) -> Ref:
+        """The pool, as what is told of all its nodes together."""
+        return Ref(self.cluster, "node-pool", "", self.pool or "none")
+
+    @property
     def preemptible(self) -> bool:
         """Its cloud may take it away at any time: spot, or preemptible, as the label of any cloud says."""
         labels = self.metadata.labels
@@ -114,7 +119,7 @@ class Node(Kubernetes, frozen=True):
 
     def condition(self, type: str) -> Condition | None:
         """The condition of that type, where the kubelet or Kubernetes has set one."""
-        return next((each for each in self.status.conditions if each.type == type), None)
+        return condition_of(self.status.conditions, type)
 
     def since(self, condition: Condition | None, now: datetime) -> timedelta:
         """How long a condition has been as it is; of one that nobody has set, since the node was made."""

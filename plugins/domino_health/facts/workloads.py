@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import msgspec
 
-from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment
+from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment, condition_of
 from domino_health.facts.kubernetes import NODE_POOL, Labels
 from domino_health.facts.placing import Affinity, Toleration, wanted
 from domino_health.facts.resources import Container, Resources, total
@@ -165,6 +165,20 @@ class Deployment(Kubernetes, frozen=True):
         """The Deployment itself."""
         return Ref(self.cluster, "deployment", self.metadata.namespace, self.metadata.name)
 
+    @property
+    def wanted(self) -> int:
+        """Pods that it is to have."""
+        return self.spec.replicas
+
+    @property
+    def ready(self) -> int:
+        """Pods of it that are ready."""
+        return self.status.ready_replicas
+
+    def condition(self, type: str) -> Condition | None:
+        """The condition of that type, where the controller has set one."""
+        return condition_of(self.status.conditions, type)
+
 
 class StatefulSet(Kubernetes, frozen=True):
     """A StatefulSet."""
@@ -178,6 +192,16 @@ class StatefulSet(Kubernetes, frozen=True):
     def ref(self) -> Ref:
         """The StatefulSet itself."""
         return Ref(self.cluster, "statefulset", self.metadata.namespace, self.metadata.name)
+
+    @property
+    def wanted(self) -> int:
+        """Pods that it is to have."""
+        return self.spec.replicas
+
+    @property
+    def ready(self) -> int:
+        """Pods of it that are ready."""
+        return self.status.ready_replicas
 
 
 class DaemonSetSpec(Kubernetes, frozen=True):
@@ -207,6 +231,16 @@ class DaemonSet(Kubernetes, frozen=True):
     def ref(self) -> Ref:
         """The DaemonSet itself."""
         return Ref(self.cluster, "daemonset", self.metadata.namespace, self.metadata.name)
+
+    @property
+    def wanted(self) -> int:
+        """Pods that it is to have."""
+        return self.status.desired_number_scheduled
+
+    @property
+    def ready(self) -> int:
+        """Pods of it that are ready."""
+        return self.status.number_ready
 
 
 class DeploymentList(Kubernetes, frozen=True):
