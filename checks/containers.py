@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from checks.seen_events import Told, key_of
 from domino_health import ContainerStatus, Event, LogTail, Node, Pod
 
 QUOTED = 300
@@ -78,29 +79,7 @@ class Trouble:
     """None for what is the whole pod's."""
 
 
-Said = Mapping[tuple[str, str, str], list[Event]]
-"""Events by the cluster, namespace and name of their pod."""
-
-
-def said_of(troubled: Iterable[Trouble], events: Iterable[Event]) -> Said:
-    """What was said of these pods, the newest last."""
-    said: dict[tuple[str, str, str], list[Event]] = {key_of(each.pod): [] for each in troubled}
-    for event in events:
-        about = event.involved_object
-        if (
-            about.kind == "Pod"
-            and (kept := said.get((event.cluster, about.namespace, about.name))) is not None
-        ):
-            kept.append(event)
-    return said
-
-
-def key_of(pod: Pod) -> tuple[str, str, str]:
-    """Which pod it is; a Ref is what reports show, and takes longer to make."""
-    return pod.cluster, pod.metadata.namespace, pod.metadata.name
-
-
-def about(each: Trouble, said: Said) -> Iterator[Event]:
+def about(each: Trouble, said: Told) -> Iterator[Event]:
     """What was said of that container."""
     name = each.status.name if each.status else ""
     for event in said.get(key_of(each.pod), ()):
@@ -118,7 +97,7 @@ def ready_nodes(nodes: list[Node] | None) -> Mapping[tuple[str, str], bool]:
 class Words:
     """All that a trouble is explained by."""
 
-    said: Said
+    said: Told
     ready: Mapping[tuple[str, str], bool]
     has_nodes: bool
     logs: Mapping[tuple[str, str, str, str], LogTail]

@@ -21,8 +21,13 @@ class Place:
 
     @property
     def open(self) -> bool:
-        """New pods may come: it is Ready, not cordoned, and stays."""
-        return self.node.ready and not self.node.spec.unschedulable and not self.node.leaving
+        """New pods may come: it is Ready, and stays."""
+        return self.node.ready and self.stays
+
+    @property
+    def stays(self) -> bool:
+        """Nobody takes it away or has cordoned it. A kubelet that is silent may come back."""
+        return not (self.node.spec.unschedulable or self.node.leaving)
 
     def holds(self, shape: Shape) -> int:
         """How many pods of a shape still fit. Taints are not minded."""

@@ -1,11 +1,11 @@
 """What a node of each of Domino's pools has for pods when nothing but its DaemonSets runs on it."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from checks.fitting import ONE_POD, Place, Shape
+from checks.fitting import ONE_POD, Place, Shape, places
 from domino_health import Node, Pod, amount
 
 SIDE_CARS = 2574 << 20
@@ -17,28 +17,11 @@ _OF_THE_NODE = frozenset({"DaemonSet", "Node"})
 """Owners of pods that come with every node: DaemonSets, and the node itself (static pods)."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """A node, and what it has for pods when it is empty."""
-
-    node: Node
-    room: Shape
-
-    @property
-    def stays(self) -> bool:
-        """Nobody takes it away or has cordoned it. A kubelet that is silent may come back."""
-        return not (self.node.spec.unschedulable or self.node.leaving)
-
-    def holds(self, shape: Shape) -> int:
-        """How many pods of a shape an empty one takes."""
-        return Place(self.node, self.room).holds(shape)
-
-
 @dataclass
 class Host:
     """The nodes of one of Domino's pools in a cluster."""
 
-    sizes: list[Size] = field(default_factory=list)
+    sizes: list[Place] = field(default_factory=list)
     """As they are when they are empty."""
 
     @cached_property
@@ -47,7 +30,7 @@ class Host:
         return any(size.node.metadata.labels.nodepool for size in self.sizes)
 
     @cached_property
-    def lasting(self) -> Sequence[Size]:
+    def lasting(self) -> Sequence[Place]:
         """The nodes that stay; all of them where none does: such a pool is being replaced by its like."""
         return [size for size in self.sizes if size.stays] or self.sizes
 
@@ -58,32 +41,23 @@ class Host:
 
 def hosts(nodes: Sequence[Node], pods: Sequence[Pod]) -> Mapping[tuple[str, str], Host]:
     """Domino's pools that have nodes, by cluster and pool."""
-    taken: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for pod in pods:
-        own = any(owner.kind in _OF_THE_NODE for owner in pod.metadata.owner_references)
-        if own and pod.spec.node_name and not pod.finished:
-            there = taken[pod.cluster, pod.spec.node_name]
-            there.update(pod.asked())
-            there["pods"] += ONE_POD
+    own = (pod for pod in pods if any(owner.kind in _OF_THE_NODE for owner in pod.metadata.owner_references))
     found: dict[tuple[str, str], Host] = defaultdict(Host)
-    for node in nodes:
-        if node.pool:
-            gone = taken[node.cluster, node.metadata.name]
-            room = {name: each - gone[name] for name, each in node.room().items()}
-            found[node.cluster, node.pool].sizes.append(Size(node, room))
+    for place in places([node for node in nodes if node.pool], own):
+        found[place.node.cluster, place.node.pool].sizes.append(place)
     return dict(found)
 
 
-def short_of(shape: Shape, sizes: Iterable[Size]) -> str:
+def short_of(shape: Shape, sizes: Iterable[Place]) -> str:
     """Why none of these takes a pod: ``31.0 GiB of memory, where nodes have at most 29.9 GiB``.
 
     By the node that lacks least: what it lacks, and the most of it that any node has.
     """
     sizes = tuple(sizes)
-    lacking = min((Place(size.node, size.room).lacks(shape) for size in sizes), key=len)
+    lacking = min((size.lacks(shape) for size in sizes), key=len)
     parts = []
     for name in sorted(lacking):
-        most = max(size.room.get(name, 0) for size in sizes)
+        most = max(size.free.get(name, 0) for size in sizes)
         wanted = shape.get(name, ONE_POD)
         asked, there = amount(name, wanted), amount(name, max(0, most))
         less = f", {amount(name, wanted - most)} less" if asked == there else ""

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from checks.parts import platform_of
 from domino_health import Deployment, DominoNamespace, Service, StatefulSet
 
 Workload = Deployment | StatefulSet
@@ -70,7 +71,7 @@ def serving(
 
     What is scaled to nothing is among them: it will be scaled up again.
     """
-    platform = {(each.cluster, each.name) for each in namespaces if each.part == "platform"}
+    platform = platform_of(namespaces)
     ours = [each for each in services if (each.cluster, each.metadata.namespace) in platform]
     asked = {workload.ref for _, found in behind(ours, workloads) for workload in found}
     return [

@@ -4,7 +4,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from checks.containers import Said, Trouble, Words, about, key_of, ready_nodes, said_of
+from checks.containers import Trouble, Words, about, ready_nodes
+from checks.seen_events import Told, key_of, of_pods
 from domino_health import (
     Assessment,
     Attachment,
@@ -113,7 +114,7 @@ def test_containers_start_and_stay_up(
                 most = max(most or (0, last), (status.restart_count, last))
                 if status.restart_count >= max_restarts:
                     perhaps.append(Trouble(pod, "restarts", status))
-    said = said_of((*troubled, *perhaps), events or ())
+    said = of_pods((each.pod for each in (*troubled, *perhaps)), events or ())
     troubled += [each for each in perhaps if _often(each, said, now, max_restarts, within)]
     groups: dict[tuple[Ref, str], list[Trouble]] = defaultdict(list)
     for each in troubled:
@@ -167,7 +168,7 @@ def _logs(tails: list[LogTail] | None) -> dict[tuple[str, str, str, str], LogTai
     return {(tail.cluster, tail.namespace, tail.pod, tail.container): tail for tail in tails or ()}
 
 
-def _often(each: Trouble, said: Said, now: datetime, most: int, within: timedelta) -> bool:
+def _often(each: Trouble, said: Told, now: datetime, most: int, within: timedelta) -> bool:
     """Whether it is known to have been restarted that often in that time: see the check's words."""
     assert each.status is not None
     lives = now - each.pod.metadata.creation_timestamp

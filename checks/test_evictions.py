@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from checks.parts import platform_of
 from checks.pressure import cause
 from checks.seen_events import since, window
 from domino_health import (
@@ -81,7 +82,7 @@ def test_pods_are_not_put_out_of_their_nodes(
     node's image collection. For a taint see the node (SCHED-003). For preemption, see which priority
     classes the platform and its tenants use, and whether the pool has room (CAP-004).
     """
-    platform = {(each.cluster, each.name) for each in domino_namespaces if each.part == "platform"}
+    platform = platform_of(domino_namespaces)
     found = {each.pod: each for each in _told(events or (), pods, now, recent)}
     found |= {each.pod: each for each in _seen(pods, now, recent)}
     of_platform: dict[Ref, list[Eviction]] = defaultdict(list)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from checks.pressure import cause
-from checks.seen_events import window
+from checks.seen_events import key_of, of_pods, window
 from domino_health import (
     Assessment,
     Attachment,
@@ -95,12 +95,8 @@ def test_no_execution_failed_by_the_platform(
     see its log, and Domino's support bundle of that execution.
     """
     failed = [pod for pod in pods if pod.execution and pod.status.phase == "Failed"]
-    wanted = {pod.ref for pod in failed}
-    told: dict[Ref, list[Event]] = defaultdict(list)
-    for event in events or ():
-        if event.about in wanted:
-            told[event.about].append(event)
-    explained = [explain(pod, told.get(pod.ref, ())) for pod in failed]
+    told = of_pods(failed, events or ())
+    explained = [explain(pod, told[key_of(pod)]) for pod in failed]
     groups: dict[tuple[Ref, str], list[Explained]] = defaultdict(list)
     for each in explained:
         if each.cause not in NOT_OURS:

@@ -153,8 +153,8 @@ def _row(key: tuple[str, str], host: Host, work: Sequence[Work]) -> list[str]:
     """The largest by memory, of work and of nodes."""
     each = max(work, key=lambda each: each.order)
     owner = each.pods[0].subject
-    largest = max(host.lasting, key=lambda size: (size.room.get("memory", 0), size.room.get("cpu", 0)))
-    has = f"{_words(largest.room)}; Karpenter chooses" if host.elastic else _words(largest.room)
+    largest = max(host.lasting, key=lambda size: (size.free.get("memory", 0), size.free.get("cpu", 0)))
+    has = f"{_words(largest.free)}; Karpenter chooses" if host.elastic else _words(largest.free)
     return [*key, str(owner), _words(each.wanted), largest.node.metadata.name, has]
 
 

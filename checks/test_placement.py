@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from checks.fitting import running
+from checks.parts import platform_of
 from domino_health import (
     Assessment,
     Attachment,
@@ -131,7 +132,7 @@ def test_critical_work_does_not_rest_on_preemptible_nodes_alone(
     to an on-demand pool by its affinity.
     """
     by_name = {(node.cluster, node.metadata.name): node for node in nodes}
-    platform = {(each.cluster, each.name) for each in domino_namespaces if each.part == "platform"}
+    platform = platform_of(domino_namespaces)
     services: dict[Ref, list[tuple[Pod, Node]]] = defaultdict(list)
     for pod in running(pods):
         node = by_name.get((pod.cluster, pod.spec.node_name))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from checks.fitting import running
+from checks.parts import platform_of
 from domino_health import (
     Assessment,
     Attachment,
@@ -209,7 +210,7 @@ def _pools(nodes: Sequence[Node], pods: Sequence[Pod], namespaces: Sequence[Domi
             pool.nodes.append(node)
             pool.room.update(node.room())
             by_node[node.cluster, node.metadata.name] = pool
-    platform = {(each.cluster, each.name) for each in namespaces if each.part == "platform"}
+    platform = platform_of(namespaces)
     for pod in running(pods):
         there = by_node.get((pod.cluster, pod.spec.node_name))
         if there is None:

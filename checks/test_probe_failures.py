@@ -1,7 +1,7 @@
 """Probes: do they fail now, and do they start again what they watch?"""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,7 +35,6 @@ class Failing:
     pods: dict[Ref, Pod] = field(default_factory=dict)
     last: Event | None = None
     times: int = 0
-    restarted: set[Ref] = field(default_factory=set)
 
     def add(self, pod: Pod, event: Event) -> None:
         """One more event."""
@@ -75,24 +74,20 @@ def test_no_probe_fails(
     startupProbe.
     """
     running = {pod.ref: pod for pod in pods if _runs(pod)}
-    failing: dict[tuple[Ref, str], Failing] = {}
-    killed: dict[Ref, int] = Counter()
+    failing: dict[Ref, dict[str, Failing]] = defaultdict(dict)
+    killed: set[Ref] = set()
     for event in events:
         pod = running.get(event.about)
         if pod is None or since(event, now) > recent:
             continue
         if event.reason == "Killing" and RESTARTS in event.message:
-            killed[pod.ref] += 1
+            killed.add(pod.ref)
         elif event.reason == "Unhealthy" and _counts(pod, event, starts_within, flaps):
             kind = event.message.partition(" ")[0].casefold()
-            failing.setdefault((pod.subject, kind), Failing(kind)).add(pod, event)
-    owners: dict[Ref, list[Failing]] = defaultdict(list)
-    for (owner, _), each in failing.items():
-        each.restarted = {ref for ref in each.pods if killed.get(ref)} if each.kind == "liveness" else set()
-        owners[owner].append(each)
+            failing[pod.subject].setdefault(kind, Failing(kind)).add(pod, event)
     return Assessment(
         running.values(),
-        [_finding(owner, kinds, now) for owner, kinds in owners.items()],
+        [_finding(owner, kinds.values(), killed, now) for owner, kinds in failing.items()],
         window=window(events, now),
     )
 
@@ -123,7 +118,7 @@ def _young(container: ContainerStatus | None, event: Event, starts_within: timed
     return not again and event.when - running.started_at <= starts_within
 
 
-def _finding(owner: Ref, kinds: Sequence[Failing], now: datetime) -> Finding:
+def _finding(owner: Ref, kinds: Iterable[Failing], killed: Set[Ref], now: datetime) -> Finding:
     """One of an owner, whatever fails there: the worst first."""
     order = sorted(kinds, key=lambda each: (each.kind != "liveness", each.kind))
     pods = {ref: pod for each in order for ref, pod in each.pods.items()}
@@ -131,27 +126,23 @@ def _finding(owner: Ref, kinds: Sequence[Failing], now: datetime) -> Finding:
     execution = owner.kind == "execution"
     return Finding(
         owner,
-        "; ".join(_said(each, now) for each in order),
+        "; ".join(_said(each, killed, now) for each in order),
         Severity.HIGH if down and not execution else Severity.MEDIUM,
         count=len(pods),
         examples=tuple(sorted(pods)[:EXAMPLES]),
     )
 
 
-def _said(each: Failing, now: datetime) -> str:
+def _said(each: Failing, killed: Set[Ref], now: datetime) -> str:
     """``3 pods fail their readiness probe, 57 times, last 2 m ago: HTTP probe failed with …: 503``."""
     assert each.last is not None, "made with its first event"
     several = len(each.pods) > 1
     who = f"{len(each.pods)} pods fail their" if several else "1 pod fails its"
     ready = [pod for pod in each.pods.values() if pod.ready]
     comes = " (it comes and goes)" if each.kind == "readiness" and len(ready) == len(each.pods) else ""
-    ends = f", which has {_pods(each.restarted)} started again" if each.restarted else ""
+    again = len(each.pods.keys() & killed) if each.kind == "liveness" else 0
+    ends = f", which has {'1 pod' if again == 1 else f'{again} pods'} started again" if again else ""
     words = " ".join(each.last.message.partition(": ")[2].split())[:QUOTED]
     times = f"{each.times} time{'s' if each.times > 1 else ''}"
     when = f"last {age(since(each.last, now))} ago"
     return f"{who} {each.kind} probe{comes}{ends}, {times}, {when}: {words or each.last.message[:QUOTED]}"
-
-
-def _pods(refs: Iterable[Ref]) -> str:
-    count = len(list(refs))
-    return "1 pod" if count == 1 else f"{count} pods"

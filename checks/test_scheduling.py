@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from checks.seen_events import Told, key_of, of_pods
 from domino_health import (
     Assessment,
     Duration,
@@ -15,6 +16,7 @@ from domino_health import (
     Pod,
     Ref,
     Severity,
+    Taint,
     age,
     check,
     untolerated,
@@ -73,22 +75,24 @@ class Known:
     """What helps to explain a wait, where it may be seen."""
 
     alive: Mapping[Ref, datetime]
-    nodes: Sequence[Node]
-    events: Sequence[Event]
+    taints: Mapping[tuple[str, tuple[Taint, ...]], int]
+    """How many nodes of a cluster have them, without the cordoned: a scheduler counts these apart."""
+    told: Told
+    """Of the pods of which no scheduler has said a word."""
 
     def with_taints(self, pod: Pod, said: str) -> str:
         """The scheduler's words, with the taints that it leaves without a name (since Kubernetes 1.36)."""
         names: Counter[str] = Counter()
         if UNNAMED in said:
-            for node in self.nodes:
-                if node.cluster == pod.cluster and not node.spec.unschedulable:  # counted by itself
-                    names.update(map(str, untolerated(node.spec.taints, pod.spec.tolerations)))
-        taints = "; ".join(name for name, _ in names.most_common(EXAMPLES))
-        return said.replace(UNNAMED, f"{UNNAMED} {{{taints}}}", 1) if taints else said
+            for (cluster, taints), nodes in self.taints.items():
+                for taint in untolerated(taints, pod.spec.tolerations) if cluster == pod.cluster else ():
+                    names[str(taint)] += nodes
+        named = "; ".join(name for name, _ in names.most_common(EXAMPLES))
+        return said.replace(UNNAMED, f"{UNNAMED} {{{named}}}", 1) if named else said
 
     def last_word(self, pod: Pod) -> str:
         """The last event of a pod of which no scheduler has said a word."""
-        told = [event for event in self.events if event.about == pod.ref and event.when] if pod.silent else []
+        told = [event for event in self.told.get(key_of(pod), ()) if event.when]
         if not told:
             return ""
         last = max(told, key=lambda event: event.when or pod.metadata.creation_timestamp)
@@ -139,13 +143,15 @@ def test_pods_get_a_node_in_time(
             # What is quoted is a name of their own: of a claim, for one.
             causes = {QUOTED.sub("", cause) for _, cause in _causes(pod, _said(pod, alive))}
             late[subject, tuple(sorted(causes))].append(pod)
+    known = Known(
+        alive,
+        Counter((node.cluster, node.spec.taints) for node in nodes or () if not node.spec.unschedulable),
+        of_pods((pod for group in late.values() for pod in group if pod.silent), events or ()),
+    )
     worst, longest = max(waiting, key=lambda each: each[1] - allowed(each[0]), default=(None, timedelta(0)))
     return Assessment(
         unfinished,
-        [
-            _finding(subject, group, now, allowed, Known(alive, nodes or (), events or ()))
-            for (subject, _), group in late.items()
-        ],
+        [_finding(subject, group, now, allowed, known) for (subject, _), group in late.items()],
         worst=f"longest wait {age(longest)} of {age(allowed(worst))}" if worst else "no pod waits",
     )
 

@@ -246,11 +246,10 @@ def _left(tier: HardwareTier, shape: Shape, quotas: Iterable[ResourceQuota]) -> 
 
 def counted(tier: HardwareTier, shape: Shape, quota: ResourceQuota) -> Mapping[str, int]:
     """What one execution takes of each bound of a quota, in thousandths; nothing of what it does not ask."""
-    limits = dict(tier.limits)
     own: dict[str, int] = {"pods": ONE_POD, "count/pods": ONE_POD}
     for name, asked in shape.items():
         own |= {name: asked, f"requests.{name}": asked}
-    own |= {f"limits.{name}": limit for name, limit in limits.items()}
+    own |= {f"limits.{name}": limit for name, limit in tier.limits.items()}
     return {name: own[name] for name in quota.bounds if own.get(name)}
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 from checks import test_evictions as evictions
+from checks.pressure import cause
 
 from builders import NOW, deployment_pod, pod
 from domino_health import Assessment, Event, Finding, Pod, Ref, Severity
@@ -139,7 +140,7 @@ def test_an_older_kubernetes_without_the_condition_says_it_by_the_reason() -> No
     ],
 )
 def test_a_kubelet_s_words_are_put_in_short(words: str, why: str) -> None:
-    assert evictions.cause(words) == why
+    assert cause(words) == why
 
 
 def test_without_events_pods_are_judged_and_the_window_says_so() -> None:
