@@ -42,8 +42,6 @@ class Pool:
     room: Counter[str] = field(default_factory=Counter)
     requests: Counter[str] = field(default_factory=Counter)
     limits: Counter[str] = field(default_factory=Counter)
-    platform: bool = False
-    """Pods of Domino's platform namespaces run here, which are not to wait for a new node."""
 
     def share(self, asked: Mapping[str, int], resource: str) -> float:
         """Of what the pool's nodes have for pods."""
@@ -76,10 +74,13 @@ def test_node_pools_are_not_overcommitted(
     Remediation: for limits, see which tiers have limits far above their requests, and bring them closer;
     for requests, add a node to the platform's pool, or raise its minimum.
     """
-    pools = _pools(nodes, pods, domino_namespaces)
+    pools = _pools(nodes, pods)
+    platform = _with_platform(nodes, pods, domino_namespaces)
     findings = []
     for pool in pools:
-        over = [each for each in JUDGED if pool.platform and pool.share(pool.requests, each) >= requests]
+        over = [
+            each for each in JUDGED if pool.ref in platform and pool.share(pool.requests, each) >= requests
+        ]
         promised = [each for each in JUDGED if pool.share(pool.limits, each) >= limits]
         if over or promised:
             most = max((pool.share(pool.limits, each) for each in promised), default=0.0)
@@ -137,8 +138,8 @@ def test_nodes_are_not_used_to_the_edge(
         metrics = measured.get((node.cluster, node.metadata.name))
         lately = metrics is not None and (metrics.timestamp is None or now - metrics.timestamp <= fresh)
         (known if lately else missing).append(node)
-    platform = {pool.ref for pool in _pools(nodes, pods, domino_namespaces) if pool.platform}
-    tight: dict[tuple[Ref, str], list[tuple[float, Node]]] = defaultdict(list)
+    platform = _with_platform(nodes, pods, domino_namespaces)
+    tight: dict[Ref, dict[str, list[tuple[float, Node]]]] = defaultdict(lambda: defaultdict(list))
     highest: dict[Ref, Counter[str]] = defaultdict(Counter)
     count: Counter[Ref] = Counter()
     for node in known:
@@ -149,10 +150,7 @@ def test_nodes_are_not_used_to_the_edge(
             share = quantity(used[each]) / room[each] if each in used and room.get(each) else 0.0
             highest[ref][each] = max(highest[ref][each], round(share * 1000))
             if share >= use and (each == "memory" or ref in platform):
-                tight[ref, each].append((share, node))
-    pools = defaultdict(list)
-    for (ref, resource), there in tight.items():
-        pools[ref].append((resource, there))
+                tight[ref][each].append((share, node))
     rows = [
         (ref.text(with_cluster=True), count[ref], *(percent(highest[ref][each] / 1000) for each in JUDGED))
         for ref in sorted(count)
@@ -160,19 +158,19 @@ def test_nodes_are_not_used_to_the_edge(
     table = Attachment.table("Used, the highest of a pool", ("pool", "nodes", *JUDGED), rows)
     return Assessment(
         known,
-        [_edge(ref, found, count[ref], use, use_high) for ref, found in sorted(pools.items())],
+        [_edge(ref, found, count[ref], use, use_high) for ref, found in sorted(tight.items())],
         unseen=_unmeasured(missing, fresh),
         attachments=[table] if rows else [],
     )
 
 
 def _edge(
-    ref: Ref, found: Sequence[tuple[str, list[tuple[float, Node]]]], of: int, use: float, use_high: float
+    ref: Ref, found: Mapping[str, Sequence[tuple[float, Node]]], of: int, use: float, use_high: float
 ) -> Finding:
     """A pool with nodes near the edge: how many, how near, and which."""
     parts, highest = [], 0.0
     nodes: dict[Ref, None] = {}
-    for resource, there in found:
+    for resource, there in found.items():
         share, node = max(there, key=lambda each: each[0])
         highest = max(highest, share)
         nodes |= {node.ref: None for _, node in sorted(there, key=lambda each: -each[0])}
@@ -200,7 +198,7 @@ def _unmeasured(nodes: Sequence[Node], fresh: timedelta) -> Iterator[Unseen]:
         )
 
 
-def _pools(nodes: Sequence[Node], pods: Sequence[Pod], namespaces: Sequence[DominoNamespace]) -> list[Pool]:
+def _pools(nodes: Sequence[Node], pods: Sequence[Pod]) -> list[Pool]:
     """The pools that have a Ready node, with what runs there. Nodes of no pool are one of their own."""
     found: dict[Ref, Pool] = {}
     by_node: dict[tuple[str, str], Pool] = {}
@@ -210,17 +208,26 @@ def _pools(nodes: Sequence[Node], pods: Sequence[Pod], namespaces: Sequence[Domi
             pool.nodes.append(node)
             pool.room.update(node.room())
             by_node[node.cluster, node.metadata.name] = pool
-    platform = platform_of(namespaces)
     for pod in running(pods):
-        there = by_node.get((pod.cluster, pod.spec.node_name))
-        if there is None:
-            continue
-        there.requests.update(pod.asked())
-        there.limits.update(pod.limited())
-        # A DaemonSet's pods are on every node, and none of them waits for another node.
-        if (pod.cluster, pod.metadata.namespace) in platform and pod.subject.kind != "daemonset":
-            there.platform = True
+        if there := by_node.get((pod.cluster, pod.spec.node_name)):
+            there.requests.update(pod.asked())
+            there.limits.update(pod.limited())
     return [found[ref] for ref in sorted(found)]
+
+
+def _with_platform(
+    nodes: Sequence[Node], pods: Sequence[Pod], namespaces: Sequence[DominoNamespace]
+) -> set[Ref]:
+    """The pools on whose Ready nodes pods of the platform run, which are not to wait for a new node."""
+    platform = platform_of(namespaces)
+    pools = {(node.cluster, node.metadata.name): node.pool_ref for node in nodes if node.ready}
+    homes = (
+        pools.get((pod.cluster, pod.spec.node_name))
+        for pod in running(pods)
+        # A DaemonSet's pods are on every node, and none of them waits for another node.
+        if (pod.cluster, pod.metadata.namespace) in platform and pod.subject.kind != "daemonset"
+    )
+    return {home for home in homes if home is not None}
 
 
 def _share(what: str, pool: Pool, asked: Mapping[str, int], resource: str) -> str:

@@ -86,6 +86,10 @@ class Page(Protocol[Thing]):
         ...
 
 
+class NotServedError(CollectionError):
+    """The API server knows no such kind: nobody serves its group, or that version of it."""
+
+
 class ExpiredError(Exception):
     """The continue token is older than what the server keeps; the listing must start over."""
 
@@ -142,16 +146,6 @@ class Connection(Server):
             raise self._refused(path, answer)
         page: Page[Any] = self._decode(path, answer, decoder)
         return page.items
-
-    def serves(self, path: str, deadline: Deadline) -> bool:
-        """Whether the API server knows such a kind at all: a path of a group that nobody serves is not found.
-
-        Every other answer, a refusal too, is left to who reads the list.
-
-        Raises:
-            CollectionError: as ``get``.
-        """
-        return self._patiently(f"{path}?limit=1", deadline).status != 404
 
     def find(self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline) -> Any | None:
         """One object, decoded; None where the API server says that there is none.
@@ -243,6 +237,9 @@ class Connection(Server):
         self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline
     ) -> Iterator[Page[Any]]:
         answer = self._page(path, "", deadline)
+        if answer.status == 404:
+            refused = self._refused(path, answer)
+            raise NotServedError(refused.reason, refused.cure)
         while True:
             if answer.status != 200:
                 raise self._refused(path, answer)

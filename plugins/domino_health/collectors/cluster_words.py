@@ -42,18 +42,20 @@ def message_of(body: bytes, configuration: Any) -> str:
 
 def is_not_found(body: bytes) -> bool:
     """Whether a 404 is an API server's own word that there is no such object, and not some other server's."""
-    try:
-        return msgspec.json.decode(body, type=Status).reason == "NotFound"
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+    return _reason(body) == "NotFound"
 
 
 def is_status(body: bytes) -> bool:
     """Whether a refusal is an API server's own word, and not some other server's."""
+    return bool(_reason(body))
+
+
+def _reason(body: bytes) -> str:
+    """Of an API server's refusal; empty for what is none."""
     try:
-        return bool(msgspec.json.decode(body, type=Status).reason)
+        return msgspec.json.decode(body, type=Status).reason
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+        return ""
 
 
 def refusal_cure(status: int, said: str, path: str, cluster: str, configuration: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from domino_health.collectors.cluster import PAGE, connect, how
+from domino_health.collectors.cluster import PAGE, NotServedError, connect, how
 from domino_health.collectors.looking import (
     CollectionError,
     Deadline,
@@ -88,10 +88,17 @@ class Listing:
         deadline: Deadline,
         say: Callable[[str], None],
     ) -> Sequence[Any]:
-        decoder = msgspec.json.Decoder(self.page)
-        if self.unless_installed and not connect(look, cluster, deadline, say).serves(path, deadline):
-            raise NotInstalledError(f"{self.unless_installed} (GET {path}: 404)")
-        return _list(look, cluster, namespace, path, decoder, deadline, say)
+        connection = connect(look, cluster, deadline, say)
+        try:
+            things = _of(cluster, connection.list(path, msgspec.json.Decoder(self.page), deadline, say))
+        except CollectionError as error:
+            if self.unless_installed and isinstance(error, NotServedError):
+                raise NotInstalledError(f"{self.unless_installed} (GET {path}: 404)") from None
+            _of(cluster, error.seen)
+            raise
+        if namespace and not things:
+            connection.require_namespace(namespace, self.resource, deadline)
+        return things
 
 
 APPS = "/apis/apps/v1"
@@ -127,26 +134,6 @@ def clock(look: Look) -> list[Target[Clock]]:
     cluster = (look.profile.clusters or ())[0]
     work = partial(_clock, look, cluster)
     return [Target(cluster.name, how(look, cluster, "/version"), cluster.deadline, work, NEEDS)]
-
-
-def _list(
-    look: Look,
-    cluster: Cluster,
-    namespace: str,
-    path: str,
-    decoder: msgspec.json.Decoder[Any],
-    deadline: Deadline,
-    say: Callable[[str], None],
-) -> Sequence[Any]:
-    connection = connect(look, cluster, deadline, say)
-    try:
-        things = _of(cluster, connection.list(path, decoder, deadline, say))
-    except CollectionError as error:
-        _of(cluster, error.seen)
-        raise
-    if namespace and not things:
-        connection.require_namespace(namespace, path.rpartition("/")[2], deadline)
-    return things
 
 
 def _of(cluster: Cluster, things: Sequence[Any]) -> Sequence[Any]:

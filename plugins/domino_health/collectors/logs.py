@@ -13,6 +13,8 @@ from datetime import timedelta
 from functools import partial
 from urllib.parse import urlencode
 
+import msgspec
+
 from domino_health.collectors.cluster import Connection, connect, how
 from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
 from domino_health.collectors.way_in import NEEDS
@@ -145,7 +147,7 @@ def _look(
         asked = LogTail(cluster.name, pod.metadata.namespace, pod.metadata.name, container, previous)
         node = pod.spec.node_name
         if node in silent:
-            tails.append(_with(asked, problem=silent[node]))
+            tails.append(msgspec.structs.replace(asked, problem=silent[node]))
             continue
         try:
             if (tail := _read(connection, asked, deadline)) is not None:
@@ -154,7 +156,7 @@ def _look(
             if error.outcome is Outcome.DENIED:
                 raise
             silent[node] = shorten(hide(clean(error.reason)), LONGEST)
-            tails.append(_with(asked, problem=silent[node]))
+            tails.append(msgspec.structs.replace(asked, problem=silent[node]))
     return tails
 
 
@@ -175,13 +177,7 @@ def _read(connection: Connection, asked: LogTail, deadline: Deadline) -> LogTail
             break
         cut = True
     kept, shortened = last_words(body)
-    return _with(asked, lines=kept, cut=cut or shortened)
-
-
-def _with(asked: LogTail, *, lines: tuple[str, ...] = (), cut: bool = False, problem: str = "") -> LogTail:
-    return LogTail(
-        asked.cluster, asked.namespace, asked.pod, asked.container, asked.previous, lines, cut, problem
-    )
+    return msgspec.structs.replace(asked, lines=kept, cut=cut or shortened)
 
 
 def last_words(body: bytes) -> tuple[tuple[str, ...], bool]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from domino_health.collectors.cluster import Connection, connect, how
+from domino_health.collectors.cluster import Connection, NotServedError, connect, how
 from domino_health.collectors.discovery import USUAL
 from domino_health.collectors.looking import (
     CollectionError,
@@ -160,9 +160,11 @@ def _together(errors: Sequence[CollectionError], found: Sequence[Autoscaler]) ->
 def _karpenter(connection: Connection, cluster: str, deadline: Deadline) -> Autoscaler | None:
     """Its NodePools, by the newest version that the API server has; None where it has none."""
     for path in NODE_POOLS:
-        if connection.serves(path, deadline):
+        try:
             pools: list[KarpenterPool] = connection.list(path, _PAGE, deadline)
-            return Autoscaler("karpenter", pools=tuple(map(_pool, pools)), cluster=cluster)
+        except NotServedError:
+            continue
+        return Autoscaler("karpenter", pools=tuple(map(_pool, pools)), cluster=cluster)
     return None
 
 

@@ -49,6 +49,27 @@ class BrokenOffError(CollectionError):
         """False when nobody listened."""
 
 
+class TooLargeError(Exception):
+    """A body is larger than any that was to be expected."""
+
+
+def whole_body(response: "urllib3.BaseHTTPResponse", largest: int, deadline: Deadline) -> bytes:
+    """A body that is read as it comes: within the deadline even when it drips, and bounded.
+
+    Raises:
+        TooLargeError: there are more than ``largest`` bytes of it.
+        CollectionError: the time is up.
+    """
+    chunks, size = [], 0
+    while chunk := response.read1(1 << 20):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > largest:
+            raise TooLargeError
+        deadline.remaining()
+    return b"".join(chunks)
+
+
 class Server:
     """One cluster's API server. Only ever asks: nothing that is sent changes anything there."""
 
@@ -133,23 +154,20 @@ class Server:
         return headers
 
     def _body(self, response: "urllib3.BaseHTTPResponse", asked: str, deadline: Deadline) -> bytes:
-        """The whole body, within the deadline even when it drips, and never more than a page may hold."""
-        chunks, size = [], 0
+        """The whole body, and never more than a page may hold."""
         try:
-            while chunk := response.read1(1 << 20):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > LARGEST_PAGE:
-                    raise CollectionError(
-                        f"{asked.partition('?')[0]}: more than {LARGEST_PAGE >> 20} MiB in one page",
-                        "see what answers at this address: an API server sends far less",
-                    )
-                deadline.remaining()
+            body = whole_body(response, LARGEST_PAGE, deadline)
+        except TooLargeError:
+            response.close()
+            raise CollectionError(
+                f"{asked.partition('?')[0]}: more than {LARGEST_PAGE >> 20} MiB in one page",
+                "see what answers at this address: an API server sends far less",
+            ) from None
         except BaseException:
             response.close()
             raise
         response.release_conn()
-        return b"".join(chunks)
+        return body
 
     def _no_way_through(self, reason: str) -> CollectionError:
         proxy = self._client.rest_client.pool_manager.proxy

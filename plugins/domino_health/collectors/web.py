@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from domino_health.collectors.cluster_words import broke_off, root_cause, tls_cure, words_of
 from domino_health.collectors.looking import CollectionError, Deadline
-from domino_health.collectors.server import CONNECT, Answer
+from domino_health.collectors.server import CONNECT, Answer, TooLargeError, whole_body
 from domino_health.facts.observed import Outcome
 from domino_health.redact import Redactor
 
@@ -104,18 +104,13 @@ class Site:
         return context
 
     def _body(self, response: "urllib3.BaseHTTPResponse", url: str, deadline: Deadline) -> bytes:
-        """The whole body, within the deadline even when it drips."""
-        chunks, size = [], 0
-        while chunk := response.read1(1 << 20):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self.largest:
-                raise CollectionError(
-                    f"{url}: more than {self.largest >> 20} MiB",
-                    f"see what answers at {self.section}.url: far less was to be expected",
-                )
-            deadline.remaining()
-        return b"".join(chunks)
+        try:
+            return whole_body(response, self.largest, deadline)
+        except TooLargeError:
+            raise CollectionError(
+                f"{url}: more than {self.largest >> 20} MiB",
+                f"see what answers at {self.section}.url: far less was to be expected",
+            ) from None
 
     def _unreachable(self, url: str, cause: BaseException) -> CollectionError:
         cure = tls_cure(cause, "the server", f"{self.section}.ca_file")

@@ -22,7 +22,7 @@ import msgspec
 import pydantic
 
 from domino_health import __version__
-from domino_health.collectors.cluster import Connection
+from domino_health.collectors.cluster import Connection, NotServedError
 from domino_health.collectors.looking import CollectionError, Deadline
 from domino_health.collectors.server import Answer
 from domino_health.facts.domino import NamespaceList
@@ -51,16 +51,14 @@ def record(cluster: Cluster) -> Recording:
     deadline = Deadline(ALLOWED)
     connection = Connection(cluster)
     answer = connection.get("/version", deadline)
-    return Recording(
-        recorder=RECORDER,
-        recorded=_date(answer),
-        version=_version(answer),
-        lists={
-            listing.path: _list(connection, cluster, listing, deadline)
-            for listing in LISTINGS
-            if listing.everywhere or connection.serves(listing.path, deadline)
-        },
-    )
+    lists = {}
+    for listing in LISTINGS:
+        try:
+            lists[listing.path] = _list(connection, cluster, listing, deadline)
+        except NotServedError:
+            if listing.everywhere:
+                raise
+    return Recording(recorder=RECORDER, recorded=_date(answer), version=_version(answer), lists=lists)
 
 
 def _list(connection: Connection, cluster: Cluster, listing: Listing, deadline: Deadline) -> RecordedList:
