@@ -139,7 +139,8 @@ def _told(
     told = []
     for event in events:
         why = TOLD.get(event.reason, "")
-        if event.reason == "Evicted" and event.involved_object.kind == "Pod":
+        # An autoscaler calls it Evicted too when it packs or drains a node, and means no harm: type Normal.
+        if event.reason == "Evicted" and event.type != "Normal" and event.involved_object.kind == "Pod":
             why = cause(event.message) or "pressure on its node"
         if why and not event.message.startswith("Cancelling") and since(event, now) <= recent:
             told.append((event, why))

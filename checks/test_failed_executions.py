@@ -47,9 +47,7 @@ REASONS = {
     "NodeShutdown": "node lost",
     "UnexpectedAdmissionError": "node refused it",
     "NodeAffinity": "node refused it",
-    "OutOfcpu": "node refused it",
-    "OutOfmemory": "node refused it",
-    "OutOfpods": "node refused it",
+    "TopologyAffinityError": "node refused it",
     "DeadlineExceeded": "its own deadline",
 }
 # Who has put it out, by its condition DisruptionTarget. That it then ends badly is not the user's code.
@@ -120,10 +118,14 @@ def explain(pod: Pod, events: Sequence[Event]) -> Explained:
     if target is not None and target.status == "True":
         said = words or " ".join(target.message.split())
         return Explained(pod, DISRUPTED.get(target.reason, "evicted"), said)
-    if pod.status.reason in REASONS:
-        why = REASONS[pod.status.reason]
+    if why := _of_its_own(pod.status.reason):
         return Explained(pod, why, cause(words) or words or pod.status.reason)
     return _by_containers(pod) or _by_events(pod, events) or Explained(pod, UNKNOWN, "")
+
+
+def _of_its_own(reason: str) -> str:
+    """What a pod's own reason means: ``OutOfcpu``, ``OutOfnvidia.com/gpu`` and so on are of any resource."""
+    return "node refused it" if reason.startswith("OutOf") else REASONS.get(reason, "")
 
 
 def _by_containers(pod: Pod) -> Explained | None:

@@ -175,7 +175,10 @@ def _no_such_pool(asked: Asked, elsewhere: Sequence[Place]) -> str:
     if not elsewhere:
         return ""
     names = ", ".join(sorted({place.node.pool or "none" for place in elsewhere})[:NAMED])
-    return f"no node is of the pool {asked.pool}, which it asks for; {_nodes(elsewhere)} of {names} would do"
+    none = (
+        f"no node is of the pool {asked.pool} (there is none of that name, or it is at 0 and does not grow)"
+    )
+    return f"{none}; {_nodes(elsewhere)} of {names} would do"
 
 
 def _shut(asked: Asked, best: Sequence[Place]) -> str:

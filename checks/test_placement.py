@@ -89,7 +89,7 @@ def _belongs(pod: Pod, node: Node) -> bool:
     if node.has_accelerator:
         return pod.has_accelerator
     named = [each for each in pod.spec.tolerations if each.key]
-    return bool(pod.pool) or not untolerated(node.spec.taints, named)
+    return bool(pod.pool) or not untolerated(list(_taints(node)), named)
 
 
 def _strangers(pool: Ref, found: Mapping[Ref, Sequence[Pod]], *, untainted: bool) -> Finding:

@@ -29,6 +29,7 @@ from domino_health import (
 
 JUDGED = ("cpu", "memory")
 EXAMPLES = 3
+LASTING = ("deployment", "statefulset")
 NAMED = 5
 """Nodes without metrics that are named; all are counted."""
 
@@ -119,8 +120,8 @@ def test_nodes_are_not_used_to_the_edge(
     That executions use all the CPU of a node is what it is for: it is in the table, and no finding. Use
     is what `kubectl top nodes` shows: a short mean, of what the node has for pods.
 
-    A Ready node without metrics, or with none since ``fresh``, is unknown. A cluster without
-    metrics-server is left out: it is not installed.
+    A Ready node without metrics, or with none since ``fresh``, is unknown, unless it has just joined. A
+    cluster without metrics-server is left out: it is not installed.
 
     Thresholds: ours; from ``use`` it is medium, from ``use_high`` high.
 
@@ -137,7 +138,10 @@ def test_nodes_are_not_used_to_the_edge(
             continue
         metrics = measured.get((node.cluster, node.metadata.name))
         lately = metrics is not None and (metrics.timestamp is None or now - metrics.timestamp <= fresh)
-        (known if lately else missing).append(node)
+        if lately:
+            known.append(node)
+        elif now - node.metadata.creation_timestamp > fresh:
+            missing.append(node)
     platform = _with_platform(nodes, pods, domino_namespaces)
     tight: dict[Ref, dict[str, list[tuple[float, Node]]]] = defaultdict(lambda: defaultdict(list))
     highest: dict[Ref, Counter[str]] = defaultdict(Counter)
@@ -224,8 +228,8 @@ def _with_platform(
     homes = (
         pools.get((pod.cluster, pod.spec.node_name))
         for pod in running(pods)
-        # A DaemonSet's pods are on every node, and none of them waits for another node.
-        if (pod.cluster, pod.metadata.namespace) in platform and pod.subject.kind != "daemonset"
+        # A DaemonSet's pods are on every node, and those of a Job or an execution end by themselves.
+        if (pod.cluster, pod.metadata.namespace) in platform and pod.subject.kind in LASTING
     )
     return {home for home in homes if home is not None}
 

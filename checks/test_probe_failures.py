@@ -57,13 +57,15 @@ def test_no_probe_fails(
     """No probe of a running pod has failed within ``recent``, and none restarts what it watches.
 
     A pod whose readiness probe fails gets no requests; with all of them failing, the service is down
-    while its pods run. One whose liveness probe fails is started again, and again. The kubelet's own
-    words are quoted, as its events tell them.
+    while its pods run. One whose liveness probe fails is started again, and again; a liveness probe that
+    has failed and has restarted nothing yet is medium. The kubelet's own words are quoted, as its events
+    tell them.
 
     Normal, and no finding: failures within ``starts_within`` of the container's start, for that is what
-    probes are for; a readiness probe that has failed and whose pod is ready again, unless it failed
-    ``flaps`` times or more: then it comes and goes, which is medium. So is what fails in an execution,
-    which is a user's. Of pods that have ended, or are being deleted, nothing is assessed.
+    probes are for, unless the start before was as short; a readiness probe that has failed and whose pod
+    is ready again, unless it failed ``flaps`` times or more: then it comes and goes, which is medium. So
+    is what fails in an execution, which is a user's. Of pods that have ended, or are being deleted,
+    nothing is assessed.
 
     Thresholds: ours. Events live an hour by default, so that ``recent`` is well within; 10 minutes to
     start is what Domino allows a front-end pod before it alarms, doubled.
@@ -112,17 +114,27 @@ def _container(pod: Pod, event: Event) -> ContainerStatus | None:
 def _young(container: ContainerStatus | None, event: Event, starts_within: timedelta) -> bool:
     """Whether it had only begun when its probe failed. One that is started over and over is not excused."""
     running = container.state.running if container else None
-    if running is None or running.started_at is None or event.when is None:
+    if container is None or running is None or running.started_at is None or event.when is None:
         return False
-    again = container is not None and container.restart_count > 0
-    return not again and event.when - running.started_at <= starts_within
+    return event.when - running.started_at <= starts_within and not _again(container, starts_within)
+
+
+def _again(container: ContainerStatus, starts_within: timedelta) -> bool:
+    """Whether the run before this one had not come further than a start; of one that is unknown, yes."""
+    if not container.restart_count:
+        return False
+    before = container.last_state.terminated
+    if before is None or before.started_at is None or before.finished_at is None:
+        return True
+    return before.finished_at - before.started_at <= starts_within
 
 
 def _finding(owner: Ref, kinds: Iterable[Failing], killed: Set[Ref], now: datetime) -> Finding:
     """One of an owner, whatever fails there: the worst first."""
     order = sorted(kinds, key=lambda each: (each.kind != "liveness", each.kind))
     pods = {ref: pod for each in order for ref, pod in each.pods.items()}
-    down = any(not pod.ready for pod in pods.values()) or any(each.kind == "liveness" for each in order)
+    alive = any(each.kind == "liveness" for each in order)
+    down = any(not pod.ready for pod in pods.values()) or (alive and not killed.isdisjoint(pods))
     execution = owner.kind == "execution"
     return Finding(
         owner,

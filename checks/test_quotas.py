@@ -1,6 +1,6 @@
 """Capacity: how full are the quotas?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from domino_health import (
     Assessment,
@@ -47,8 +47,8 @@ def test_quotas_have_room(
     fullest = 0.0
     for quota in quotas:
         bounds = list(_bounds(quota))
-        if not bounds and any(map(quantity, quota.spec.hard.values())):
-            unseen.append(_uncounted(quota))
+        if names_left := _uncounted(quota):
+            unseen.append(_unseen(quota, names_left))
         if not bounds:
             continue
         judged.append(quota)
@@ -81,9 +81,14 @@ def _bounds(quota: ResourceQuota) -> Iterator[tuple[str, str, str, float]]:
         yield name, said, amount(name, max(0, hard - used)), used / hard
 
 
-def _uncounted(quota: ResourceQuota) -> Unseen:
+def _uncounted(quota: ResourceQuota) -> list[str]:
+    hard = quota.spec.hard.items()
+    return sorted(name for name, text in hard if quantity(text) > 0 and name not in quota.status.used)
+
+
+def _unseen(quota: ResourceQuota, names: Sequence[str]) -> Unseen:
     return Unseen(
         quota.ref.text(with_cluster=True),
-        "Kubernetes has not counted yet what it uses (no status.used)",
+        f"Kubernetes has not counted yet what is used of {', '.join(names)} (nothing in status.used)",
         "see whether kube-controller-manager runs, and look again in a minute",
     )

@@ -47,11 +47,14 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     are quoted where it has any, such as a quota that refuses its pods. A Service whose workloads have their
     replicas and that still has nothing ready behind it selects other pods than was meant, or none.
 
-    Normal, and no finding: pods that are younger than ``starts_within`` (a roll-out, a new node);
-    what is scaled to nothing, and the Service before it; a Service without a selector, or with an external
-    name. A Service that selects nothing at all is low: it may be left over; before executions, which come
-    and go, it is none. The services that DOM-002 answers for are left to it, but for a front end of fewer
-    than ``front_end`` replicas, which is medium: each roll-out and each lost node is an outage.
+    Normal, and no finding: pods that are younger than ``starts_within`` (a roll-out, a new node), and those
+    that make way for the next: a StatefulSet, a DaemonSet and a Deployment that recreates make it when the
+    one before is gone. A Deployment that says itself that it has been short for longer is found, however
+    young its pods are: something ends them again and again. Normal is also what is scaled to nothing, and
+    the Service before it; a Service without a selector, with an external name, or before executions, which
+    come and go. A Service that selects nothing at all is low: it may be left over. The services that
+    DOM-002 answers for are left to it, but for a front end of fewer than ``front_end`` replicas, which is
+    medium: each roll-out and each lost node is an outage.
 
     Thresholds: ours; 10 minutes is twice what Domino allows a front-end pod to be not ready (metrics to
     monitor). Two for the front end: fewer than that, for 10 minutes, is critical to those who run Domino.
@@ -64,14 +67,15 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     workloads: list[Workload] = [*deployments, *statefulsets]
     everything: list[Replicated] = [*workloads, *daemonsets]
     answered = {service.ref_of(each) for service in domino_services or () for each in service.candidates}
-    starting = _starting(pods, now, starts_within)
+    starting, going = _on_their_way(pods, now, starts_within)
     found: dict[Ref, Finding] = {}
     excused = set(answered)
     for workload in everything:
         ready, wanted = workload.ready, workload.wanted
         if ready >= wanted or workload.ref in answered:
             continue
-        if ready + starting[workload.ref] >= wanted or _young(workload, now, starts_within):
+        starts = ready + starting[workload.ref] + going[workload.ref] * _one_by_one(workload) >= wanted
+        if _young(workload, now, starts_within) or (starts and not _long_gone(workload, now, starts_within)):
             excused.add(workload.ref)
         else:
             found[workload.ref] = _short(workload, ready, wanted)
@@ -91,19 +95,33 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     return Assessment([*everything, *judged], findings)
 
 
-def _starting(pods: Sequence[Pod], now: datetime, starts_within: timedelta) -> Mapping[Ref, int]:
-    """For each owner, how many of its pods are not ready yet, and are young enough for that."""
+def _on_their_way(
+    pods: Sequence[Pod], now: datetime, starts_within: timedelta
+) -> tuple[Mapping[Ref, int], Mapping[Ref, int]]:
+    """For each owner, how many of its pods are not ready yet, and how many go; both not for too long."""
     young: Counter[Ref] = Counter()
+    going: Counter[Ref] = Counter()
     for pod in pods:
-        if (
-            pod.finished
-            or pod.metadata.deletion_timestamp
-            or now - pod.metadata.creation_timestamp > starts_within
-        ):
+        ends = pod.metadata.deletion_timestamp
+        if pod.finished or now - (ends or pod.metadata.creation_timestamp) > starts_within:
             continue
-        if not pod.ready:
+        if ends:
+            going[pod.subject] += 1
+        elif not pod.ready:
             young[pod.subject] += 1
-    return young
+    return young, going
+
+
+def _one_by_one(workload: Replicated) -> bool:
+    """Whether it makes the next pod only when the one before is gone."""
+    return not isinstance(workload, Deployment) or workload.spec.strategy.type == "Recreate"
+
+
+def _long_gone(workload: Replicated, now: datetime, starts_within: timedelta) -> bool:
+    """Whether a Deployment says itself that it has been short for longer than a start takes."""
+    available = workload.condition("Available") if isinstance(workload, Deployment) else None
+    since = available.last_transition_time if available and available.status == "False" else None
+    return since is not None and now - since > starts_within
 
 
 def _young(each: Replicated | Service, now: datetime, starts_within: timedelta) -> bool:
@@ -165,12 +183,12 @@ def _unanswered(
 ) -> Finding | None:
     """What is wrong with a Service, beside what is told of the workloads behind it."""
     ready, known = endpoints.get(service.ref, (0, 0))
-    if ready or any(workload.ref in told for workload in there):
+    if ready or service.of_executions or any(workload.ref in told for workload in there):
         return None
     if known:
         pods = "1 pod is" if known == 1 else f"{known} pods are"
         return Finding(service.ref, f"{pods} behind it, and none is ready: every request to it fails")
-    if service.of_executions or (there and not any(workload.spec.replicas for workload in there)):
+    if there and not any(workload.spec.replicas for workload in there):
         return None
     selector = ",".join(f"{key}={value}" for key, value in sorted((service.spec.selector or {}).items()))
     names = ", ".join(str(workload.ref) for workload in there[:EXAMPLES])

@@ -20,6 +20,8 @@ MEANT = {
 }
 ENDS = ("/agent-not-ready", "/not-ready", "/uninitialized")
 """How the start-up taints of other drivers and agents are called."""
+TURNS = ("Ready", "NetworkUnavailable")
+"""Conditions that turn when a node starts anew, and its taints with it: those of NoSchedule bear no time."""
 BY_CONDITION = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
 """Set beside a Ready condition that is not True, which SCHED-003 tells of."""
 EXAMPLES = 3
@@ -35,8 +37,9 @@ def test_no_node_is_stuck_with_a_start_up_taint(
     ready. One that stays leaves the node Ready, paid for, and empty: pods wait beside it, and an
     autoscaler buys another. Domino's toolkit looks for the EBS driver's.
 
-    The time is that since when the taint says it was added, else since the node was made. A node that is
-    being taken away is not found, and neither is one that is not Ready: SCHED-003 says so in the
+    The time is that since when the taint says it was added; most do not say. Then it is the longest that
+    it can be: since the node was made, became Ready last, or got its network, whichever was last. A node
+    that is being taken away is not found, and neither is one that is not Ready: SCHED-003 says so in the
     kubelet's words.
 
     Thresholds: ours, after Domino's field notes on GPU compute, by which a node joins within 10 minutes.
@@ -50,7 +53,7 @@ def test_no_node_is_stuck_with_a_start_up_taint(
     youngest = timedelta(0)
     for node in nodes:
         for taint in _starting(node):
-            lasts = max(now - (taint.time_added or node.metadata.creation_timestamp), timedelta(0))
+            lasts = max(now - (taint.time_added or _started(node)), timedelta(0))
             if lasts > joins_within:
                 stuck[node.pool_ref, taint.key].append((lasts, node))
             else:
@@ -71,6 +74,13 @@ def _starting(node: Node) -> Iterator[Taint]:
             continue
         if taint.effect != "PreferNoSchedule" and (taint.key in MEANT or taint.key.endswith(ENDS)):
             yield taint
+
+
+def _started(node: Node) -> datetime:
+    """When it was made, or last came to be Ready or on the network."""
+    turned = (node.condition(each) for each in TURNS)
+    moments = (each.last_transition_time for each in turned if each is not None)
+    return max((node.metadata.creation_timestamp, *(moment for moment in moments if moment is not None)))
 
 
 def _finding(pool: Ref, key: str, found: list[tuple[timedelta, Node]]) -> Finding:

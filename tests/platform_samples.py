@@ -140,6 +140,7 @@ def workload(**selector: Any) -> dict[str, Any]:
             "replicas": 3,
             "selector": {"matchLabels": selector},
             "template": TEMPLATE,
+            "strategy": {"type": "Recreate"},
         },
         "status": {
             "replicas": 3,

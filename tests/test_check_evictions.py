@@ -107,6 +107,13 @@ def test_a_preempted_pod_that_is_gone_is_told_by_its_event() -> None:
     )
 
 
+def test_an_autoscaler_that_packs_is_as_somebody_wants_it() -> None:
+    moved = Ref("", "pod", "domino-platform", "web-5d9c7b8f4-x7k2p")
+
+    assert found([], event("Evicted", "Evicted pod: Underutilized", of=moved, type="Normal")) == []
+    assert len(found([], event("Evicted", LOW, of=moved))) == 1
+
+
 def test_a_deletion_that_was_called_off_puts_nobody_out() -> None:
     of = Ref("", "pod", "domino-platform", "web-5d9c7b8f4-x7k2p")
 

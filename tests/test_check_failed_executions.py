@@ -61,6 +61,9 @@ def test_what_runs_ended_well_or_is_no_execution_is_not_assessed() -> None:
         ("NodeLost", "node lost"),
         ("Preempting", "preemption"),
         ("UnexpectedAdmissionError", "node refused it"),
+        ("TopologyAffinityError", "node refused it"),
+        ("OutOfcpu", "node refused it"),
+        ("OutOfnvidia.com/gpu", "node refused it"),
         ("DeadlineExceeded", "its own deadline"),
     ],
 )

@@ -78,8 +78,8 @@ def test_what_waits_because_nothing_is_free_is_no_phantom() -> None:
 
 def test_a_pool_that_no_node_is_of_is_named_with_one_that_would_do() -> None:
     assert why([waits(pool="defualt")], node(allocatable=ROOM)) == (
-        "1 pod waits for 11 m where nodes have room: no node is of the pool defualt, which it asks for; "
-        "1 node of default would do"
+        "1 pod waits for 11 m where nodes have room: no node is of the pool defualt "
+        "(there is none of that name, or it is at 0 and does not grow); 1 node of default would do"
     )
     assert found([waits("9", pool="defualt")], [node(allocatable=ROOM)]) == []
 

@@ -88,6 +88,16 @@ def test_a_pool_that_somebody_has_given_a_taint_is_for_who_asks_for_it() -> None
     assert len(list(special([large], stranger).findings)) == 1
 
 
+@pytest.mark.parametrize("state", ["unschedulable", "memory-pressure"])
+def test_a_state_of_a_special_node_makes_nobody_there_a_stranger(state: str) -> None:
+    large = node(
+        "m", pool="high-memory", tainted=[MEMORY, Taint(f"node.kubernetes.io/{state}", "NoSchedule")]
+    )
+    by_taint = pod(node="m", tolerations=[Toleration("dedicated", "Equal", "high-memory")])
+
+    assert special([large], by_taint).findings == ()
+
+
 def test_a_node_that_is_cordoned_or_starts_is_not_special() -> None:
     cordoned = node("c", tainted=[Taint("node.kubernetes.io/unschedulable", "NoSchedule")])
     starting = node("s", tainted=[Taint("ebs.csi.aws.com/agent-not-ready", "NoExecute")])

@@ -85,6 +85,15 @@ def test_pods_of_a_daemon_set_do_not_make_a_pool_the_platform_s() -> None:
     assert promised([sized(pool="default")], shipper, run("9900m")).findings == ()
 
 
+@pytest.mark.parametrize("kind", ["Job", "PersistentVolumeClaim", ""])
+def test_what_ends_by_itself_does_not_make_a_pool_the_platform_s(kind: str) -> None:
+    owner = Owner(kind, "backup", controller=True) if kind else None
+    asked = [{"cpu": "100m"}]
+    job = pod("backup-x", namespace="domino-platform", owner=owner, node="n", requests=asked)
+
+    assert promised([sized(pool="default")], job, run("9900m")).findings == ()
+
+
 @pytest.mark.parametrize(
     ("limit", "severity"),
     [("19Gi", None), ("20Gi", Severity.MEDIUM), ("49Gi", Severity.MEDIUM), ("50Gi", Severity.HIGH)],
@@ -167,6 +176,14 @@ def test_a_ready_node_without_fresh_metrics_is_unknown() -> None:
     (unseen,) = assessment.unseen
     assert len(assessment.population) == 1
     assert unseen.reason == "no metrics of 2 Ready nodes within 5 m: b, c"
+
+
+def test_a_node_that_has_just_joined_need_not_have_metrics_yet() -> None:
+    joined = node("new", allocatable=ROOM, age=5 * MINUTE)
+    late = node("late", allocatable=ROOM, age=LATE)
+
+    assessment = used([sized(), joined, late], metrics())
+    assert [each.reason for each in assessment.unseen] == ["no metrics of 1 Ready node within 5 m: late"]
 
 
 def test_a_cluster_of_which_no_node_has_metrics_is_unknown_where_it_is_the_only_one() -> None:

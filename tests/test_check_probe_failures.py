@@ -6,10 +6,11 @@ import msgspec
 import pytest
 from checks import test_probe_failures as failures
 
-from builders import NOW, deployment_pod, pod, runs
+from builders import NOW, deployment_pod, ended, pod, runs
 from domino_health import Assessment, ContainerStatus, Event, Finding, Pod, Ref, Severity
 from domino_health.facts.api import Condition
-from platform_builders import event
+from domino_health.facts.containers import ContainerState
+from platform_builders import DAY, event
 
 MINUTE = timedelta(minutes=1)
 SECOND = timedelta(seconds=1)
@@ -97,6 +98,26 @@ def test_a_liveness_probe_that_restarts_is_told_with_what_it_has_restarted() -> 
     assert finding.message.startswith(
         "2 pods fail their liveness probe, which has 1 pod started again, 6 times, last 1 m ago: Get "
     )
+
+
+def test_a_liveness_probe_that_has_restarted_nothing_yet_is_medium() -> None:
+    ready = web(ready=True)
+    killed = event("Killing", "Container main failed liveness probe, will be restarted", of=ready)
+
+    (finding,) = found([ready], unhealthy(ready, DEAD, times=1))
+    assert finding.severity is Severity.MEDIUM
+    (finding,) = found([ready], unhealthy(ready, DEAD, times=1), killed)
+    assert finding.severity is Severity.HIGH
+
+
+@pytest.mark.parametrize(("ran", "failures"), [(11, 0), (10, 1)])
+def test_a_restart_is_excused_like_a_start_unless_the_run_before_was_one(ran: int, failures: int) -> None:
+    before = msgspec.structs.replace(ended(137), started_at=NOW - DAY - ran * MINUTE, finished_at=NOW - DAY)
+    status = runs("main", for_=2 * MINUTE, restarts=1)
+    status = msgspec.structs.replace(status, last_state=ContainerState(terminated=before))
+    one = web(status=status)
+
+    assert len(found([one], unhealthy(one))) == failures
 
 
 def test_both_kinds_of_one_owner_are_one_finding_the_worst_first() -> None:

@@ -64,6 +64,16 @@ def test_what_is_not_counted_yet_is_unknown() -> None:
     assert (len(assessment.population), unseen.target) == (0, "prod: resourcequota/domino-compute/q")
 
 
+def test_a_bound_that_is_not_counted_yet_beside_one_that_is_is_unknown_and_named() -> None:
+    assessment = assess(quota({"pods": "10", "requests.cpu": "4", "secrets": "0"}, pods="1"))
+
+    (unseen,) = assessment.unseen
+    assert (len(assessment.population), assessment.worst) == (1, "fullest 10 % of 80 %")
+    assert unseen.reason == (
+        "Kubernetes has not counted yet what is used of requests.cpu (nothing in status.used)"
+    )
+
+
 def test_a_quota_of_another_team_s_namespace_is_theirs() -> None:
     theirs = quota({"pods": "1"}, "billing", pods="1")
     of_another_cluster = quota({"pods": "1"}, cluster="other", pods="1")

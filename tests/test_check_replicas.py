@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from checks import test_replicas as replicas
 
-from builders import NOW, deployment_pod
+from builders import NOW, deployment_pod, pod
 from domino_health import (
     Assessment,
     DaemonSet,
@@ -22,6 +22,7 @@ from domino_health import (
     StatefulSet,
 )
 from domino_health.facts.api import Condition
+from domino_health.facts.kubernetes import Owner
 from domino_health.facts.services import (
     Endpoint,
     EndpointConditions,
@@ -30,8 +31,8 @@ from domino_health.facts.services import (
     SliceLabels,
     SliceMeta,
 )
-from domino_health.facts.workloads import DaemonSetSpec, DaemonSetStatus, WorkloadMeta
-from platform_builders import DAY, deployment, statefulset
+from domino_health.facts.workloads import DaemonSetSpec, DaemonSetStatus, Strategy, WorkloadMeta
+from platform_builders import DAY, condition, deployment, statefulset
 from platform_builders import service as role
 
 MINUTE = timedelta(minutes=1)
@@ -162,6 +163,29 @@ def test_pods_that_are_ready_or_have_ended_or_go_start_nothing() -> None:
     assert len(found(deployment("web", 1, 2), pods=[ready, gone, ended])) == 1
 
 
+@pytest.mark.parametrize("ago", [10, 11])
+def test_what_makes_the_next_pod_when_the_one_before_is_gone_is_excused_for_ten_minutes(ago: int) -> None:
+    gone = ago * MINUTE
+    mongo = pod("mongo-0", namespace=PLATFORM, owner=Owner("StatefulSet", "mongo", controller=True))
+    shipper = pod("fluent-bit-x", namespace=PLATFORM, owner=Owner("DaemonSet", "fluent-bit", controller=True))
+    web = deployment_pod("web", "a", cluster="prod")
+    recreated = deployment("web", 0, 1)
+    spec = msgspec.structs.replace(recreated.spec, strategy=Strategy("Recreate"))
+    recreated = msgspec.structs.replace(recreated, spec=spec)
+    for one, workload in ((mongo, statefulset("mongo", 2, 3)), (shipper, daemonset(4, 5)), (web, recreated)):
+        meta = msgspec.structs.replace(one.metadata, deletion_timestamp=NOW - gone)
+        goes = msgspec.structs.replace(one, metadata=meta, cluster="prod")
+        assert len(found(workload, pods=[goes])) == (ago > 10), workload.ref
+
+
+@pytest.mark.parametrize("minutes", [10, 11])
+def test_a_deployment_that_says_it_is_short_for_long_has_no_excuse_in_pods_made_again(minutes: int) -> None:
+    available = condition("Available", "False", lasts=minutes * MINUTE, reason="MinimumReplicasUnavailable")
+    web = deployment("web", 0, 1, conditions=[available])
+
+    assert len(found(web, pods=[starting("a", MINUTE)])) == (minutes > 10)
+
+
 def test_a_workload_itself_may_be_new() -> None:
     assert found(deployment("web", 0, 1, age=10 * MINUTE)) == []
     assert len(found(deployment("web", 0, 1, age=10 * MINUTE + SECOND))) == 1
@@ -215,6 +239,12 @@ def test_a_service_before_a_workload_that_is_told_of_is_not_told_of_again() -> N
     (finding,) = found(deployment("web", 0, 1), services=[service()], slices=[behind(False)])
 
     assert finding.subject.kind == "deployment"
+
+
+def test_a_service_of_an_execution_that_is_not_ready_is_the_execution_s() -> None:
+    run = "run-65f0c0ffee65f0c0ffee65f0"
+
+    assert found(services=[service(run)], slices=[behind(False, name=run)]) == []
 
 
 def test_a_service_that_selects_nothing_is_low() -> None:

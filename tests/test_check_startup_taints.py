@@ -55,6 +55,20 @@ def test_the_time_is_the_taint_s_own_where_it_says_one() -> None:
     assert said(lately) == []
 
 
+@pytest.mark.parametrize("turned", ["Ready", "NetworkUnavailable"])
+def test_a_node_that_started_anew_has_its_time_again(turned: str) -> None:
+    status = "True" if turned == "Ready" else "False"
+    taint = Taint(EBS, "NoSchedule")
+
+    assert said(node("n", condition(turned, status, lasts=10 * MINUTE), tainted=[taint])) == []
+    lasts = 10 * MINUTE + timedelta(seconds=1)
+    assert len(said(node("n", condition(turned, status, lasts=lasts), tainted=[taint]))) == 1
+
+
+def test_a_node_whose_conditions_have_no_time_is_as_old_as_it_is() -> None:
+    assert len(said(node("n", condition("Ready", lasts=None), tainted=[Taint(EBS, "NoSchedule")]))) == 1
+
+
 @pytest.mark.parametrize(
     "key",
     [
@@ -81,8 +95,17 @@ def test_what_a_node_that_is_not_ready_carries_is_told_by_its_own_check() -> Non
     assert len(said(with_driver)) == 1
 
 
-def test_a_node_that_goes_need_not_come_up() -> None:
-    gone = node("n", tainted=[Taint(EBS, "NoExecute"), Taint("karpenter.sh/disrupted", "NoSchedule")])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "karpenter.sh/disrupted",
+        "ToBeDeletedByClusterAutoscaler",
+        "aws-node-termination-handler/spot-itn",
+        "cloud.google.com/impending-node-termination",
+    ],
+)
+def test_a_node_that_goes_need_not_come_up(key: str) -> None:
+    gone = node("n", tainted=[Taint(EBS, "NoExecute"), Taint(key, "NoSchedule")])
 
     assert said(gone) == []
 

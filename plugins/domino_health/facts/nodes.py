@@ -12,9 +12,15 @@ from domino_health.facts.quantities import quantity
 from domino_health.facts.resources import is_accelerator
 from domino_health.vocabulary import Ref
 
-# By these the two autoscalers say that they are taking a node away: Kubernetes' own, and Karpenter since
-# its version 1 and before.
-_LEAVING = frozenset({"ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted", "karpenter.sh/disruption"})
+# By these it is said that a node is taken away: by Kubernetes' own autoscaler, Karpenter since its version 1
+# and before, GKE of a spot node, and AWS' node termination handler, which has a taint for each occasion.
+_LEAVING = (
+    "ToBeDeletedByClusterAutoscaler",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+    "cloud.google.com/impending-node-termination",
+    "aws-node-termination-handler/",
+)
 
 
 class NodeLabels(Kubernetes, frozen=True):
@@ -75,9 +81,9 @@ class Node(Kubernetes, frozen=True):
 
     @property
     def leaving(self) -> bool:
-        """It is being deleted, or an autoscaler has said that it takes it away."""
+        """It is being deleted, or its autoscaler or its cloud has said that it takes it away."""
         return self.metadata.deletion_timestamp is not None or any(
-            taint.key in _LEAVING for taint in self.spec.taints
+            taint.key.startswith(_LEAVING) for taint in self.spec.taints
         )
 
     @property

@@ -136,12 +136,21 @@ class Template(Kubernetes, frozen=True):
     spec: TemplateSpec = TemplateSpec()
 
 
+class Strategy(Kubernetes, frozen=True):
+    """How a Deployment comes to its next version."""
+
+    type: str = "RollingUpdate"
+    """Or ``Recreate``: the pods of before go first."""
+
+
 class WorkloadSpec(Kubernetes, frozen=True):
     """``spec`` of a workload. The API server fills in the replicas where nobody has."""
 
     replicas: int = 1
     selector: Selector = Selector()
     template: Template = Template()
+    strategy: Strategy = Strategy()
+    """Of a Deployment."""
 
 
 class WorkloadStatus(Kubernetes, frozen=True):
