@@ -48,11 +48,13 @@ def hosts(nodes: Sequence[Node], pods: Sequence[Pod]) -> Mapping[tuple[str, str]
     return dict(found)
 
 
-def short_of(shape: Shape, sizes: Iterable[Place]) -> str:
+def short_of(shape: Shape, sizes: Iterable[Place], *, now: bool = False) -> str:
     """Why none of these takes a pod: ``31.0 GiB of memory, where nodes have at most 29.9 GiB``.
 
-    By the node that lacks least: what it lacks, and the most of it that any node has.
+    By the node that lacks least: what it lacks, and the most of it that any node has; has free, where they
+    are as they are ``now``.
     """
+    free = " free" if now else ""
     sizes = tuple(sizes)
     lacking = min((size.lacks(shape) for size in sizes), key=len)
     parts = []
@@ -62,5 +64,5 @@ def short_of(shape: Shape, sizes: Iterable[Place]) -> str:
         asked, there = amount(name, wanted), amount(name, max(0, most))
         less = f", {amount(name, wanted - most)} less" if asked == there else ""
         some = "none" if most <= 0 else f"at most {there}{less}"
-        parts.append(f"{asked} of {name}, where nodes have {some}")
+        parts.append(f"{asked} of {name}, where nodes have {some}{free}")
     return " and ".join(parts)

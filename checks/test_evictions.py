@@ -21,6 +21,7 @@ from domino_health import (
     Severity,
     age,
     check,
+    is_execution_name,
 )
 
 EXAMPLES = 3
@@ -159,7 +160,9 @@ def _there(wanted: Collection[Ref], pods: Sequence[Pod]) -> dict[Ref, Pod]:
 
 
 def _owner_of(pod: Ref) -> Ref:
-    """What a pod belonged to that is gone: a Deployment, by its name; else itself."""
+    """What a pod belonged to that is gone: an execution, a Deployment, by its name; else itself."""
+    if is_execution_name(pod.name):  # the tier and the project were on its labels, which are gone with it
+        return Ref(pod.cluster, "execution", pod.namespace, "unlabelled")
     found = OWNED.fullmatch(pod.name)
     return Ref(pod.cluster, "deployment", pod.namespace, found["deployment"]) if found else pod
 

@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from checks.fitting import Place, places
+from checks.hosting import short_of
 from checks.seen_events import Told, key_of, of_pods
 from domino_health import (
     Assessment,
@@ -79,6 +81,24 @@ class Known:
     """How many nodes of a cluster have them, without the cordoned: a scheduler counts these apart."""
     told: Told
     """Of the pods of which no scheduler has said a word."""
+    places: Sequence[Place]
+    """What is free, where a scheduler says that something is insufficient."""
+
+    def short(self, pod: Pod, said: str) -> str:
+        """By how much too little is free where a pod may go; nothing where it seems to fit, or may not go."""
+        there = [
+            place
+            for place in (self.places if INSUFFICIENT.search(said) else ())
+            if place.node.cluster == pod.cluster
+            and place.open
+            and pod.pool in ("", place.node.pool)
+            and not place.keeps_off(pod.spec.tolerations)
+        ]
+        asked = pod.asked()
+        if not there or any(not place.lacks(asked) for place in there):
+            return ""
+        pool = f" on the pool {pod.pool}" if pod.pool else ""
+        return f". Short{pool}: {short_of(asked, there, now=True)}"
 
     def with_taints(self, pod: Pod, said: str) -> str:
         """The scheduler's words, with the taints that it leaves without a name (since Kubernetes 1.36)."""
@@ -115,8 +135,9 @@ def test_pods_get_a_node_in_time(
     A pod without a node is a workspace, a job or a model API that somebody is waiting for. Pods that
     have ended are not assessed. The others are rolled up to what stays tomorrow (a Deployment; for
     executions the hardware tier, environment and project) and by cause, in the scheduler's own words.
-    Where nodes may be seen, taints that it does not name are named; where it is silent, the pod's last
-    event is quoted.
+    Where nodes may be seen, taints that it does not name are named, and where resources are insufficient,
+    how much is free at most where the pod may go; where the scheduler is silent, the pod's last event is
+    quoted.
 
     Thresholds: ours; Domino publishes no queue-time objective. A GPU node may take longer to be
     bought and to join: under 10 minutes once it is there, much longer where capacity is short
@@ -143,10 +164,12 @@ def test_pods_get_a_node_in_time(
             # What is quoted is a name of their own: of a claim, for one.
             causes = {QUOTED.sub("", cause) for _, cause in _causes(pod, _said(pod, alive))}
             late[subject, tuple(sorted(causes))].append(pod)
+    short = any(INSUFFICIENT.search(pod.why_unscheduled) for group in late.values() for pod in group)
     known = Known(
         alive,
         Counter((node.cluster, node.spec.taints) for node in nodes or () if not node.spec.unschedulable),
         of_pods((pod for group in late.values() for pod in group if pod.silent), events or ()),
+        places(nodes or (), pods) if short else (),
     )
     worst, longest = max(waiting, key=lambda each: each[1] - allowed(each[0]), default=(None, timedelta(0)))
     return Assessment(
@@ -172,7 +195,7 @@ def _finding(
     quoted = f"{nodes.group().rstrip('. ')}." if nodes else said
     explained = _explain(oldest, known.with_taints(oldest, said))
     quote = "" if explained.casefold() == quoted.casefold() else f". Scheduler: {quoted}"
-    more = f"{quote}{known.last_word(oldest)}"
+    more = f"{known.short(oldest, said)}{quote}{known.last_word(oldest)}"
     return Finding(
         subject,
         f"{who} without a node for {up_to}{waited}, allowed {wanted}. {explained}{more}",

@@ -114,6 +114,13 @@ def test_an_autoscaler_that_packs_is_as_somebody_wants_it() -> None:
     assert len(found([], event("Evicted", LOW, of=moved))) == 1
 
 
+def test_executions_that_are_gone_are_told_together() -> None:
+    runs = [Ref("", "pod", "domino-compute", f"run-{number:024x}-x7k2p") for number in range(6)]
+
+    (finding,) = found([], *(event("Preempted", "Preempted by pod 1 on node n", of=run) for run in runs))
+    assert (str(finding.subject), finding.count) == ("execution/domino-compute/unlabelled", 6)
+
+
 def test_a_deletion_that_was_called_off_puts_nobody_out() -> None:
     of = Ref("", "pod", "domino-platform", "web-5d9c7b8f4-x7k2p")
 

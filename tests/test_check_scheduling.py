@@ -7,7 +7,7 @@ import pytest
 from checks import test_scheduling as scheduling
 
 from builders import NOW, SAID_1_28, SAID_1_36, deployment_pod, pod
-from domino_health import Assessment, Event, Finding, Node, Pod, Ref, Taint, Toleration
+from domino_health import NODE_POOL, Assessment, Event, Finding, Node, Pod, Ref, Taint, Toleration
 from domino_health.facts.kubernetes import Labels, Owner, SchedulingGate
 from domino_health.facts.resources import Container, Resources
 from platform_builders import event, node
@@ -501,3 +501,68 @@ def test_a_scheduling_gate_is_named() -> None:
     assert "Held back by the scheduling gate example.com/quota" in explained(
         msgspec.structs.replace(gated, spec=spec)
     )
+
+
+# How much is short
+
+
+LARGE = {"cpu": "8", "memory": "32Gi", "nvidia.com/gpu": "4", "pods": "58"}
+NO_GPU = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu."
+
+
+def gpu_run(gpus: str, *, on: str = "", said: str = NO_GPU) -> Pod:
+    asked = [{"cpu": "1", "nvidia.com/gpu": gpus}]
+    selector = {NODE_POOL: "default-gpu"}
+    return pod(f"run-{gpus}-{on}", said=said, node=on, requests=asked, selector=selector)
+
+
+def said_of_room(nodes: list[Node], *pods: Pod) -> str:
+    (message,) = messages(scheduling.test_pods_get_a_node_in_time(list(pods), NOW, nodes, None))
+    return message
+
+
+def test_how_much_is_free_at_most_where_it_may_go_is_told_of_its_pool() -> None:
+    nodes = [
+        node("a", pool="default-gpu", allocatable=LARGE),
+        node("b", pool="default-gpu", allocatable=LARGE),
+        node("c", pool="other", allocatable={**LARGE, "nvidia.com/gpu": "8"}),
+        node("d", pool="default-gpu", allocatable=LARGE, cluster="other"),
+        node("e", pool="default-gpu", allocatable=LARGE, cordoned=True),
+        node("f", pool="default-gpu", allocatable=LARGE, tainted=[Taint("dedicated", "NoSchedule")]),
+    ]
+
+    message = said_of_room(nodes, gpu_run("2"), gpu_run("3", on="a"), gpu_run("4", on="b"))
+    short = "2 of nvidia.com/gpu, where nodes have at most 1 free"
+    assert f"(requested: 2). Short on the pool default-gpu: {short}. Scheduler: " in message
+
+
+def test_where_none_is_free_it_says_so() -> None:
+    nodes = [node("a", pool="default-gpu", allocatable=LARGE)]
+
+    message = said_of_room(nodes, gpu_run("2"), gpu_run("4", on="a"))
+    assert "Short on the pool default-gpu: 2 of nvidia.com/gpu, where nodes have none free" in message
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        [node("a", pool="default-gpu", allocatable=LARGE)],
+        [node("a", pool="other", allocatable=LARGE)],
+        [],
+    ],
+    ids=["it would fit", "no node of its pool", "no node"],
+)
+def test_what_cannot_be_told_of_room_is_not_told(nodes: list[Node]) -> None:
+    assert "Short" not in said_of_room(nodes, gpu_run("2"))
+
+
+def test_room_is_told_of_what_is_insufficient_and_of_nothing_else() -> None:
+    cordoned = gpu_run("9", said="0/1 nodes are available: 1 node(s) were unschedulable.")
+    beside = deployment_pod("web", "a", said=NO_GPU, requests=[{"nvidia.com/gpu": "9"}])
+    there = [node("a", pool="default-gpu", allocatable=LARGE)]
+
+    findings = scheduling.test_pods_get_a_node_in_time([cordoned, beside], NOW, there, None).findings
+    assert {each.subject.kind: "Short" in each.message for each in findings} == {
+        "pod": False,
+        "deployment": True,
+    }

@@ -66,6 +66,7 @@ _HOMES = {
     "check": "vocabulary",
     "fact": "plugin.facts",
     "is_accelerator": "facts.resources",
+    "is_execution_name": "facts.kubernetes",
     "percent": "units",
     "quantity": "facts.quantities",
     "size": "units",
@@ -130,6 +131,7 @@ __all__ = [
     "check",
     "fact",
     "is_accelerator",
+    "is_execution_name",
     "percent",
     "quantity",
     "size",
@@ -150,7 +152,7 @@ if TYPE_CHECKING:
     from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
     from domino_health.facts.events import Event
-    from domino_health.facts.kubernetes import NODE_POOL, Pod
+    from domino_health.facts.kubernetes import NODE_POOL, Pod, is_execution_name
     from domino_health.facts.logs import LogTail
     from domino_health.facts.metrics import NodeMetrics
     from domino_health.facts.nodes import Node
