@@ -32,7 +32,8 @@ def test_executions_do_not_queue_for_long(
 
     Finished pods vanish after a time, so that this is the recent past, and says how far it goes back; what
     waited in Domino before its pod was made is not in it. Fewer than ``min_n`` are too few for a percentile:
-    then it is unknown. Percentiles are of the values themselves (nearest rank), nothing is interpolated.
+    they are healthy where not one of them waited for longer, and unknown where one did, for that may be the
+    rule or a chance. Percentiles are of the values themselves (nearest rank), nothing is interpolated.
 
     Thresholds: ours. Domino publishes no objective for queue time.
 
@@ -53,10 +54,10 @@ def test_executions_do_not_queue_for_long(
     judged: dict[Ref, list[Wait]] = {}
     unseen = []
     for ref, there in clusters.items():
-        if len(there) < min_n:
-            unseen.append(_too_few(ref, len(there), min_n))
-        else:
+        if len(there) >= min_n or there[-1].lasts <= p95:
             judged[ref] = there
+        else:
+            unseen.append(_too_few(ref, there, min_n))
     judged |= {ref: there for ref, there in tiers.items() if len(there) >= min_n}
     slow = {ref: there for ref, there in judged.items() if quantile(there, 95) > p95}
     # A tier's own finding says more than that of the cluster which it makes slow.
@@ -108,9 +109,11 @@ def _finding(ref: Ref, waits: Sequence[Wait], allowed: timedelta) -> Finding:
     return Finding(ref, message, count=len(late), examples=tuple(wait.pod.ref for wait in late[:3]))
 
 
-def _too_few(ref: Ref, n: int, min_n: int) -> Unseen:
+def _too_few(ref: Ref, waits: Sequence[Wait], min_n: int) -> Unseen:
+    longest, n = age(waits[-1].lasts), len(waits)
+    seen = f"{n} executions to be seen, the slowest of {longest}" if n > 1 else f"1 execution, of {longest}"
     return Unseen(
         ref.text(with_cluster=True),
-        f"{n} execution{'s' if n > 1 else ''} to be seen, and a percentile needs {min_n}",
+        f"{seen}, and a percentile needs {min_n}",
         "run it when more work is there, or lower min_n of SCHED-007 in the profile",
     )

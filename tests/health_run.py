@@ -38,6 +38,11 @@ class HealthRun:
         by_id: dict[str, dict[str, Any]] = {result["id"]: result for result in results}
         return by_id[check]
 
+    def only(self, check: str) -> str:
+        """Severity and message of a check's only finding."""
+        (finding,) = self.result(check)["findings"]
+        return f"{finding['severity']}: {finding['message']}"
+
     def subjects(self, check: str) -> list[str]:
         """The subjects of a check's findings, as kubectl would name them."""
         return [

@@ -68,11 +68,19 @@ def test_tiers_too_small_to_judge_are_judged_together() -> None:
     assert [str(each.subject) for each in assess(*mixed).findings] == ["queue/executions"]
 
 
-def test_nineteen_are_too_few_and_none_is_nothing_to_assess() -> None:
-    few = assess(*(ran(HOUR) for _ in range(19)))
+def test_a_few_that_were_all_quick_are_healthy() -> None:
+    few = assess(*(ran(5 * MINUTE) for _ in range(19)))
+
+    assert (len(few.population), few.unseen, few.worst) == (19, (), "p95 5 m of 5 m")
+    (unseen,) = assess(ran(HOUR)).unseen
+    assert unseen.reason == "1 execution, of 1 h, and a percentile needs 20"
+
+
+def test_nineteen_are_too_few_where_one_was_slow_and_none_is_nothing_to_assess() -> None:
+    few = assess(*(ran(MINUTE) for _ in range(18)), ran(HOUR))
     (unseen,) = few.unseen
     assert (len(few.population), few.findings, few.worst) == (0, (), "")
-    assert unseen.reason == "19 executions to be seen, and a percentile needs 20"
+    assert unseen.reason == "19 executions to be seen, the slowest of 1 h, and a percentile needs 20"
 
     none = assess()
     assert (len(none.population), none.unseen, none.attachments) == (0, (), ())

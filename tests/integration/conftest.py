@@ -8,7 +8,10 @@ from typing import TypeVar
 
 import pytest
 
+import domino_cluster as domino
 from control_plane import PROGRAMS, STAGES, ControlPlane, assets_dir, find_assets
+from drills import READER
+from health_account import granted, rights, rules
 
 T = TypeVar("T")
 
@@ -36,3 +39,12 @@ def control_plane() -> Iterator[ControlPlane]:
     )
     with ControlPlane(found_or_skip("control-plane", find_assets(), cure)) as plane:
         yield plane
+
+
+@pytest.fixture(scope="module")
+def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
+    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
+    domino.install(control_plane)
+    with granted(control_plane, READER, rules(rights())):
+        yield control_plane
+    domino.settle(control_plane)

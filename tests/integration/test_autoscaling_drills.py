@@ -9,8 +9,6 @@ the ConfigMap of cluster-autoscaler.
 from __future__ import annotations
 
 import contextlib
-import json
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,9 +18,9 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from health_account import granted, rights, rules
-from health_run import HealthRun, run_health
-from kube_client import Object, Objects, eventually
+from drills import look
+from health_run import HealthRun
+from kube_client import Object, eventually
 
 HOMES = {"karpenter": "kube-system", "cluster-autoscaler": domino.PLATFORM}
 """Where each runs; the latter's is where Domino's Terraform modules give it its role."""
@@ -133,19 +131,6 @@ def group(name: str, target: int, most: int, scale_up: str = "NoActivity", more:
     )
 
 
-def profile(plane: ControlPlane, more: str = "", user: str = "health-reader") -> str:
-    return f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {plane.kubeconfig(user)}}}\n{more}"
-
-
-@pytest.fixture(scope="module")
-def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
-    domino.install(control_plane)
-    with granted(control_plane, "health-reader", rules(rights())):
-        yield control_plane
-    assert domino.unsettled(control_plane) == []
-
-
 @pytest.fixture
 def karpenter(platform: ControlPlane) -> Iterator[ControlPlane]:
     """Karpenter's Deployment, ready, and its kind of NodePools; none of it stays."""
@@ -188,17 +173,6 @@ def create(plane: ControlPlane, *pools: Object) -> None:
         plane.patch_status(each, each["status"])
 
 
-def looked(directory: Path, profile: str) -> HealthRun:
-    """A run of its own folder: the next one must not take the place of its reports."""
-    return run_health(Path(tempfile.mkdtemp(dir=directory)), profile)
-
-
-def found(run: HealthRun) -> dict[str, list[str]]:
-    """All findings of a run, of whatever check: the subjects by check."""
-    results: Objects = json.loads((run.folder / "findings.json").read_text())["results"]
-    return {each["id"]: sorted(run.subjects(each["id"])) for each in results if each["findings"]}
-
-
 def messages(run: HealthRun) -> dict[str, str]:
     """Severity and message of SCHED-010's findings, by the name of their subjects."""
     return {
@@ -213,10 +187,10 @@ def messages(run: HealthRun) -> dict[str, str]:
 def test_without_an_autoscaler_the_check_is_skipped_and_says_so(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
-    run = looked(tmp_path, profile(platform))
+    run = look(platform, tmp_path)
 
     assert run.exit_status == 0, run.output
-    assert found(run) == {}
+    assert run.found() == {}
     result = run.result("SCHED-010")
     assert result["state"] == "skipped"
     assert "Karpenter is not installed" in result["reason"]
@@ -229,7 +203,7 @@ def test_without_an_autoscaler_the_check_is_skipped_and_says_so(
 def test_an_account_without_rights_gets_no_pass_and_is_told_both_rules(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
-    run = looked(tmp_path, profile(platform, user="nobody"))
+    run = look(platform, tmp_path, user="nobody")
 
     result = run.result("SCHED-010")
     assert (run.exit_status, result["state"]) == (6, "unknown"), run.output
@@ -250,10 +224,10 @@ def test_a_healthy_karpenter_gives_no_finding(karpenter: ControlPlane, tmp_path:
         node_pool("gpu", {}, limits={"nvidia.com/gpu": "8"}),
     )
 
-    run = looked(tmp_path, profile(karpenter))
+    run = look(karpenter, tmp_path)
 
     assert run.exit_status == 0, run.output
-    assert found(run) == {}
+    assert run.found() == {}
     result = run.result("SCHED-010")
     assert (result["state"], result["population"]) == ("passed", 3)
 
@@ -270,10 +244,10 @@ def test_a_node_pool_at_its_limit_and_one_that_is_not_ready_are_found(
         node_pool("closed", {}, limits={"cpu": 0}),
     )
 
-    run = looked(tmp_path, profile(karpenter))
+    run = look(karpenter, tmp_path)
 
     assert run.exit_status == 1, run.output
-    assert found(run) == {"SCHED-010": ["nodepool/full", "nodepool/fuller", "nodepool/orphan"]}
+    assert run.found() == {"SCHED-010": ["nodepool/full", "nodepool/fuller", "nodepool/orphan"]}
     said = messages(run)
     assert said["full"] == "high: Domino's pool default: 96 of 100 cpu: 96 %, allowed less than 80 %"
     assert said["fuller"].startswith("medium: Domino's pool default: 85.0 GiB of 100.0 GiB memory: 85 %")
@@ -286,9 +260,9 @@ def test_limits_that_stand_in_the_template_are_none(karpenter: ControlPlane, tmp
     nested = {"spec": {"expireAfter": "720h", "limits": {"cpu": 1}}}
     create(karpenter, node_pool("nested", {"cpu": "16"}, template=nested))
 
-    run = looked(tmp_path, profile(karpenter))
+    run = look(karpenter, tmp_path)
 
-    assert found(run) == {}
+    assert run.found() == {}
     assert "limits" not in karpenter.list(NODE_POOLS)[0]["spec"]["template"]["spec"]
     (table,) = run.result("SCHED-010")["attachments"]
     assert [row[5:] for row in table["rows"]] == [["no limit", "", "may grow without end"]]
@@ -300,11 +274,11 @@ def test_karpenter_whose_pods_cannot_come_is_found(karpenter: ControlPlane, tmp_
     karpenter.apply(scaler("karpenter", "gone"))
     ready(karpenter, scaler("karpenter"), 0)
 
-    patient = looked(tmp_path, profile(karpenter))
-    run = looked(tmp_path, profile(karpenter, "thresholds: {SCHED-010: {silent_for: 0s}}\n"))
+    patient = look(karpenter, tmp_path)
+    run = look(karpenter, tmp_path, "thresholds: {SCHED-010: {silent_for: 0s}}\n")
 
-    assert found(patient) == {}, "a roll-out is allowed ten minutes"
-    assert found(run) == {"SCHED-010": ["deployment/kube-system/karpenter"]}
+    assert patient.found() == {}, "a roll-out is allowed ten minutes"
+    assert run.found() == {"SCHED-010": ["deployment/kube-system/karpenter"]}
     assert messages(run)["karpenter"].startswith("high: karpenter is down: 0 of 1 pods ready for ")
 
 
@@ -313,10 +287,10 @@ def test_karpenter_whose_pods_cannot_come_is_found(karpenter: ControlPlane, tmp_
 
 def test_a_healthy_cluster_autoscaler_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
     with installed(platform, scaler("cluster-autoscaler"), status(group("asg", 2, 10), group("gpu", 0, 4))):
-        run = looked(tmp_path, profile(platform))
+        run = look(platform, tmp_path)
 
     assert run.exit_status == 0, run.output
-    assert found(run) == {}
+    assert run.found() == {}
     assert run.result("SCHED-010")["population"] == 3
 
 
@@ -342,10 +316,10 @@ def test_a_node_group_that_is_full_and_one_that_backs_off_are_found_with_the_clo
     }
     groups = (group("asg", 10, 10), group("spot", 1, 10, "Backoff", error), group("fixed", 1, 1))
     with installed(platform, scaler("cluster-autoscaler"), status(*groups), event):
-        run = looked(tmp_path, profile(platform))
+        run = look(platform, tmp_path)
 
     assert run.exit_status == 1, run.output
-    assert found(run) == {"SCHED-010": ["nodegroup/asg", "nodegroup/spot"]}
+    assert run.found() == {"SCHED-010": ["nodegroup/asg", "nodegroup/spot"]}
     said = messages(run)
     assert said["asg"].startswith("high: 10 of 10 nodes: 100 %, allowed less than 80 %; it can grow no more.")
     assert "of pod/domino-compute/waits: NotTriggerScaleUp, pod didn't trigger scale-up" in said["asg"]
@@ -358,13 +332,13 @@ def test_a_cluster_autoscaler_that_has_stopped_writing_is_found(
 ) -> None:
     old = status(group("asg", 2, 10), written=timedelta(minutes=40))
     with installed(platform, scaler("cluster-autoscaler"), old):
-        hangs = looked(tmp_path, profile(platform))
+        hangs = look(platform, tmp_path)
     with installed(platform, old):
-        managed = looked(tmp_path, profile(platform))
+        managed = look(platform, tmp_path)
 
-    assert found(hangs) == {"SCHED-010": ["deployment/domino-platform/cluster-autoscaler"]}
+    assert hangs.found() == {"SCHED-010": ["deployment/domino-platform/cluster-autoscaler"]}
     assert "its pod is ready all the same" in messages(hangs)["cluster-autoscaler"]
-    assert found(managed) == {"SCHED-010": ["autoscaler/cluster-autoscaler"]}
+    assert managed.found() == {"SCHED-010": ["autoscaler/cluster-autoscaler"]}
     assert messages(managed)["cluster-autoscaler"].startswith(
         "medium: cluster-autoscaler is silent: its status"
     )
@@ -373,7 +347,7 @@ def test_a_cluster_autoscaler_that_has_stopped_writing_is_found(
 def test_a_status_that_nobody_can_read_is_unknown(platform: ControlPlane, tmp_path: Path) -> None:
     broken = {**status(), "data": {"status": "<html>"}}
     with installed(platform, broken):
-        run = looked(tmp_path, profile(platform))
+        run = look(platform, tmp_path)
 
     result = run.result("SCHED-010")
     assert (run.exit_status, result["state"]) == (6, "unknown"), run.output

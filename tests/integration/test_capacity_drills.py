@@ -6,18 +6,14 @@ right object and that no check finds anything else, but for what follows from th
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from health_account import granted, rights, rules
-from health_run import HealthRun, run_health
-from kube_client import Object, eventually
+from drills import execution, look, made, refused, runs, waits
+from kube_client import eventually
 
 AREA = [f"CAP-00{number}" for number in range(1, 7)]
 EAGER = (
@@ -27,47 +23,8 @@ EAGER = (
 """No pod here has waited for long; to fill the last tenth of four nodes, whatever is on them, is no drill."""
 
 
-@pytest.fixture(scope="module")
-def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
-    domino.install(control_plane)
-    with granted(control_plane, "health-reader", rules(rights())):
-        yield control_plane
-    domino.settle(control_plane)
-
-
-def look(plane: ControlPlane, directory: Path, user: str = "health-reader") -> HealthRun:
-    profile = f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {plane.kubeconfig(user)}}}\n{EAGER}"
-    return run_health(Path(tempfile.mkdtemp(dir=directory)), profile)
-
-
-def only(run: HealthRun, check: str) -> str:
-    """Severity and message of a check's only finding."""
-    (finding,) = run.result(check)["findings"]
-    return f"{finding['severity']}: {finding['message']}"
-
-
-def execution(seed: str, **more: object) -> Object:
-    """The pod of one more execution, of a project of its own."""
-    asked = domino.Execution(seed, "Batch", project="drill")
-    _, pod = domino.execution(replace(asked, **more))  # type: ignore[arg-type]
-    del pod["spec"]["serviceAccountName"]
-    return pod
-
-
-def waits(plane: ControlPlane, pod: Object) -> None:
-    """Wait for the scheduler's word on it."""
-    path = plane.path(pod)
-    eventually(lambda: domino.unschedulable(plane.get(path)), what=f"the scheduler's word on {path}")
-
-
-def runs(plane: ControlPlane, pod: Object) -> None:
-    path = plane.path(pod)
-    eventually(lambda: plane.get(path)["status"].get("phase") == "Running", what=f"{path} runs")
-
-
 def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
-    run = look(platform, tmp_path)
+    run = look(platform, tmp_path, EAGER)
 
     assert run.exit_status == 0, run.output
     assert run.found() == {}
@@ -79,7 +36,7 @@ def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Pat
 
 
 def test_an_account_without_rights_gets_no_pass(platform: ControlPlane, tmp_path: Path) -> None:
-    run = look(platform, tmp_path, user="nobody")
+    run = look(platform, tmp_path, EAGER, user="nobody")
 
     assert {id: run.result(id)["state"] for id in AREA} == dict.fromkeys(AREA, "unknown")
 
@@ -89,16 +46,13 @@ def test_a_quota_that_is_nearly_full_is_found(platform: ControlPlane, tmp_path: 
     ended = sum(bool(each.ends) for each in domino.EXECUTIONS)
     quota = domino.new("v1", "ResourceQuota", "tight", domino.COMPUTE)
     counted = pods - ended
-    platform.create({**quota, "spec": {"hard": {"pods": str(counted)}}})
     path = platform.path(quota)
-    try:
+    with made(platform, {**quota, "spec": {"hard": {"pods": str(counted)}}}):
         eventually(lambda: platform.get(path)["status"].get("used"), what="the quota controller's count")
-        run = look(platform, tmp_path)
-    finally:
-        platform.delete(quota)
+        run = look(platform, tmp_path, EAGER)
 
     assert run.found() == {"CAP-002": ["resourcequota/domino-compute/tight"]}
-    assert only(run, "CAP-002") == f"high: pods {counted} of {counted} (100 %), 0 left"
+    assert run.only("CAP-002") == f"high: pods {counted} of {counted} (100 %), 0 left"
 
 
 def test_a_workload_that_a_quota_refuses_while_nodes_have_room_is_found(
@@ -112,26 +66,17 @@ def test_a_workload_that_a_quota_refuses_while_nodes_have_room_is_found(
         },
     }
     priority = {**domino.new("scheduling.k8s.io/v1", "PriorityClass", "drill"), "value": 10}
-    refused = domino.model("model-of-the-drill", "default")
-    refused["spec"]["template"]["spec"]["priorityClassName"] = "drill"
-    for each in (priority, quota, refused):
-        platform.create(each)
-    path = platform.path(refused)
-    try:
-        eventually(
-            lambda: "exceeded quota" in str(platform.get(path)["status"].get("conditions")),
-            what="the controller's word",
-        )
-        run = look(platform, tmp_path)
-    finally:
-        for each in (refused, quota, priority):
-            platform.delete(each)
+    model = domino.model("model-of-the-drill", "default")
+    model["spec"]["template"]["spec"]["priorityClassName"] = "drill"
+    with made(platform, priority, quota, model):
+        refused(platform, model, "exceeded quota")
+        run = look(platform, tmp_path, EAGER)
 
     owner = ["deployment/domino-compute/model-of-the-drill"]
     assert run.found() == {"CAP-003": owner, "PROBE-005": owner}
-    assert only(run, "CAP-003").startswith("high: the quota none-of-these refuses its pods, last ")
-    assert "; nodes have room for " in only(run, "CAP-003")
-    assert "exceeded quota: none-of-these" in only(run, "PROBE-005")
+    assert run.only("CAP-003").startswith("high: the quota none-of-these refuses its pods, last ")
+    assert "; nodes have room for " in run.only("CAP-003")
+    assert "exceeded quota: none-of-these" in run.only("PROBE-005")
 
 
 @pytest.mark.parametrize(
@@ -161,57 +106,42 @@ def test_what_waits_though_nodes_have_room_is_found_with_what_binds(
     platform: ControlPlane, tmp_path: Path, seed: str, asked: dict[str, object], why: str
 ) -> None:
     pod = execution(seed, **asked)
-    platform.create(pod)
-    try:
+    with made(platform, pod):
         waits(platform, pod)
-        run = look(platform, tmp_path)
-    finally:
-        platform.delete(pod)
+        run = look(platform, tmp_path, EAGER)
 
     assert list(run.found()) == ["CAP-003"]
-    assert only(run, "CAP-003").endswith(f" where nodes have room: {why}")
+    assert run.only("CAP-003").endswith(f" where nodes have room: {why}")
 
 
 def test_a_platform_s_pool_without_room_is_found(platform: ControlPlane, tmp_path: Path) -> None:
     pods = [execution(f"filling {n}", pool="platform", memory="1Gi") for n in range(16)]
-    for pod in pods:
-        platform.create(pod)
-    try:
-        for pod in pods:
-            runs(platform, pod)
-        run = look(platform, tmp_path)
-    finally:
-        for pod in pods:
-            platform.delete(pod)
+    with made(platform, *pods):
+        runs(platform, *pods)
+        run = look(platform, tmp_path, EAGER)
 
     assert run.found() == {"CAP-004": ["node-pool/platform"]}
-    assert only(run, "CAP-004").startswith("medium: requests of memory: ")
+    assert run.only("CAP-004").startswith("medium: requests of memory: ")
 
 
 def test_limits_of_more_than_five_times_the_pool_are_found(platform: ControlPlane, tmp_path: Path) -> None:
     pod = execution("unlimited", cpu="1")
     for resources in (container["resources"] for container in pod["spec"]["containers"]):
         resources["limits"] = {"cpu": "30", "memory": "64Gi"}
-    platform.create(pod)
-    try:
+    with made(platform, pod):
         runs(platform, pod)
-        run = look(platform, tmp_path)
-    finally:
-        platform.delete(pod)
+        run = look(platform, tmp_path, EAGER)
 
     assert run.found() == {"CAP-004": ["node-pool/default"]}
-    assert only(run, "CAP-004").startswith("high: limits of cpu: ")
+    assert run.only("CAP-004").startswith("high: limits of cpu: ")
 
 
 def test_an_execution_that_says_nothing_of_its_needs_is_found(platform: ControlPlane, tmp_path: Path) -> None:
     pod = execution("silent")
     del pod["spec"]["containers"][0]["resources"]
-    platform.create(pod)
-    try:
+    with made(platform, pod):
         runs(platform, pod)
-        run = look(platform, tmp_path)
-    finally:
-        platform.delete(pod)
+        run = look(platform, tmp_path, EAGER)
 
     assert list(run.found()) == ["CAP-006"]
-    assert only(run, "CAP-006").startswith("low: 1 pod: container run: no limit of memory, ")
+    assert run.only("CAP-006").startswith("low: 1 pod: container run: no limit of memory, ")

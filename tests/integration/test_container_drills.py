@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,8 +19,9 @@ import pytest
 import domino_cluster as domino
 from control_plane import ControlPlane
 from domino_health.facts.rights import Right
+from drills import look
 from health_account import granted, rights, rules
-from health_run import HealthRun, run_health
+from health_run import HealthRun
 from kube_client import Object, eventually
 
 IMAGE = "quay.io/domino/grafana:6.2.0"
@@ -30,22 +30,6 @@ DENIED = (
     "repository does not exist or may require authorization: server message: insufficient_scope: "
     "authorization failed"
 )
-
-
-@pytest.fixture(scope="module")
-def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
-    domino.install(control_plane)
-    with granted(control_plane, "health-reader", rules(rights())):
-        yield control_plane
-    assert domino.unsettled(control_plane) == []
-
-
-def looked(plane: ControlPlane, directory: Path, more: str = "", cluster: str = "") -> HealthRun:
-    """A run of all checks, in a folder of its own."""
-    kubeconfig = plane.kubeconfig("health-reader")
-    profile = f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {kubeconfig}{cluster}}}\n"
-    return run_health(Path(tempfile.mkdtemp(dir=directory)), profile + more)
 
 
 def found(run: HealthRun) -> dict[str, str]:
@@ -121,7 +105,7 @@ def running(plane: ControlPlane, asked: domino.Execution) -> Iterator[Object]:
 
 
 def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
-    run = looked(platform, tmp_path)
+    run = look(platform, tmp_path)
 
     assert run.exit_status == 0, run.output
     assert found(run) == {}
@@ -154,7 +138,7 @@ def test_each_way_not_to_start_or_stay_up_is_found_with_its_cause(
         ]
         platform.patch_status(workspace, {"containerStatuses": after})
 
-        run = looked(platform, tmp_path)
+        run = look(platform, tmp_path)
 
     assert run.exit_status == 1, run.output
     messages = found(run)
@@ -198,8 +182,8 @@ def test_a_pod_that_a_finalizer_holds_is_found(platform: ControlPlane, tmp_path:
     try:
         eventually(lambda: platform.get(path)["status"]["phase"] == "Running", what="a pod that runs")
         platform.request("DELETE", path, {"gracePeriodSeconds": 0})
-        strict = looked(platform, tmp_path, "thresholds: {SCHED-008: {max_terminating: 0s}}\n")
-        patient = looked(platform, tmp_path)
+        strict = look(platform, tmp_path, "thresholds: {SCHED-008: {max_terminating: 0s}}\n")
+        patient = look(platform, tmp_path)
     finally:
         platform.request("PATCH", path, {"metadata": {"finalizers": None}}, "merge-patch+json")
     eventually(lambda: platform.find(path) is None, what="the end of the pod")
@@ -216,7 +200,7 @@ def test_a_pod_of_an_unknown_phase_is_found(platform: ControlPlane, tmp_path: Pa
     pod = pod_of(platform, "grafana")
     platform.patch_status(pod, {"phase": "Unknown"})
     try:
-        run = looked(platform, tmp_path)
+        run = look(platform, tmp_path)
     finally:
         platform.patch_status(pod, {"phase": "Running"})
 
@@ -261,12 +245,12 @@ def test_the_last_words_of_a_container_are_quoted_without_its_secrets(
 ) -> None:
     """*Patched*: the crash. The log is KWOK's, given as a kubelet gives it, through the API server."""
     opened = f", logs: [{domino.PLATFORM}]"
-    denied = looked(platform, tmp_path, cluster=opened)
+    denied = look(platform, tmp_path, cluster=opened)
     log = Right("pods/log", "get")
     with granted(platform, "health-reader", rules([*rights(), log]), domino.PLATFORM):
         path = f"{platform.path(spoken)}/log?previous=true"
         eventually(lambda: may_read(platform, path), what="the right to read logs")
-        run = looked(platform, tmp_path, cluster=opened)
+        run = look(platform, tmp_path, cluster=opened)
 
     assert set(found(denied)) == set(found(run)) == {f"deployment/{domino.PLATFORM}/grafana"}
     (message,) = found(run).values()

@@ -2,65 +2,27 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from health_account import granted, rights, rules
-from health_run import HealthRun, run_health
-from kube_client import Object, eventually
+from drills import execution, gone, joined, look, made, patch_node, runs
+from kube_client import Object
 
 STRICT = "thresholds: {SCHED-002: {others: 0}}\n"
 
 
-@pytest.fixture(scope="module")
-def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
-    domino.install(control_plane)
-    with granted(control_plane, "health-reader", rules(rights())):
-        yield control_plane
-    for event in control_plane.list(f"/api/v1/namespaces/{domino.COMPUTE}/events"):
-        if event["reason"] in ("Preempted", "TaintManagerEviction"):  # no later drill is to hear of them
-            name = event["metadata"]["name"]
-            control_plane.request("DELETE", f"/api/v1/namespaces/{domino.COMPUTE}/events/{name}")
-
-
-def look(plane: ControlPlane, directory: Path, *, user: str = "health-reader", more: str = "") -> HealthRun:
-    cluster = f"  - {{name: drill, kubeconfig: {plane.kubeconfig(user)}}}\n"
-    return run_health(Path(tempfile.mkdtemp(dir=directory)), f"version: 1\nclusters:\n{cluster}{more}")
-
-
-def only(run: HealthRun, check: str) -> str:
-    """Severity and message of a check's only finding."""
-    (finding,) = run.result(check)["findings"]
-    return f"{finding['severity']}: {finding['message']}"
-
-
-def execution(seed: str, **more: object) -> Object:
-    """The pod of one more execution, of a project of its own."""
-    _, pod = domino.execution(replace(domino.Execution(seed, "Batch", project="drill"), **more))  # type: ignore[arg-type]
-    del pod["spec"]["serviceAccountName"]
-    return pod
-
-
-def runs(plane: ControlPlane, pod: Object) -> None:
-    path = plane.path(pod)
-    eventually(lambda: plane.get(path)["status"].get("phase") == "Running", what=f"{path} runs")
-
-
-def joined(plane: ControlPlane, node: Object) -> None:
-    path = plane.path(node)
-    eventually(lambda: "not-ready" not in str(plane.get(path)["spec"].get("taints")), what="a Ready node")
-
-
-def gone(plane: ControlPlane, pod: Object) -> None:
-    path = plane.path(pod)
-    eventually(lambda: plane.find(path) is None, what=f"{path} is gone")
+@pytest.fixture(autouse=True)
+def forgotten(platform: ControlPlane) -> Iterator[None]:
+    """No later drill is to hear of what was put out in this one."""
+    yield
+    path = f"/api/v1/namespaces/{domino.COMPUTE}/events"
+    for event in platform.list(path):
+        if event["reason"] in ("Preempted", "TaintManagerEviction"):
+            platform.request("DELETE", f"{path}/{event['metadata']['name']}")
 
 
 def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
@@ -86,8 +48,7 @@ def test_an_execution_that_failed_by_its_memory_is_told_from_user_code(
 ) -> None:
     """The container's end is written as a kubelet would report it: no container runs here."""
     pod = execution("out of memory")
-    platform.create(pod)
-    try:
+    with made(platform, pod):
         runs(platform, pod)
         there = platform.get(platform.path(pod))
         statuses = there["status"]["containerStatuses"]
@@ -97,60 +58,87 @@ def test_an_execution_that_failed_by_its_memory_is_told_from_user_code(
             status |= {"ready": False, "state": {"terminated": ended}}
         platform.patch_status(there, {"phase": "Failed", "containerStatuses": statuses})
         run = look(platform, tmp_path)
-    finally:
-        platform.delete(pod)
 
     assert list(run.found()) == ["SCHED-009"]
-    assert only(run, "SCHED-009") == (
+    assert run.only("SCHED-009") == (
         "medium: 1 execution failed, out of memory: container run reached its limit of memory of the "
         "hardware tier small-k8s"
     )
 
 
+def ended(plane: ControlPlane, pod: Object, said: Object) -> None:
+    """Write how a pod ended, as a kubelet does for one that it has put out or could not make."""
+    runs(plane, pod)
+    there = plane.get(plane.path(pod))
+    statuses = there["status"]["containerStatuses"]
+    for status in statuses:
+        state = said.get("state") or {"terminated": {"exitCode": 137, "reason": "Error"}}
+        status |= {"ready": False, "state": state}
+    target = {"type": "DisruptionTarget", "status": "True", "reason": said.get("target")}
+    conditions = [*there["status"]["conditions"], *([target] if said.get("target") else [])]
+    words = {key: said[key] for key in ("reason", "message") if key in said}
+    status = {"phase": "Failed", "containerStatuses": statuses, "conditions": conditions, **words}
+    plane.patch_status(there, status)
+
+
+def test_each_cause_of_which_an_execution_fails_is_told_from_the_others(
+    platform: ControlPlane, tmp_path: Path
+) -> None:
+    """How each ended is written as a kubelet or the scheduler would: no container runs here."""
+    low = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 40Mi."
+    denied = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+    said: dict[str, Object] = {
+        "evicted": {"reason": "Evicted", "message": low, "target": "TerminationByKubelet"},
+        "preempted": {"target": "PreemptionByScheduler"},
+        "refused": {"reason": "OutOfcpu", "message": "Node didn't have enough resource: cpu"},
+        "image": {"state": {"waiting": denied}},
+    }
+    pods = {name: execution(name, project=name) for name in said}
+    with made(platform, *pods.values()):
+        for name, pod in pods.items():
+            ended(platform, pod, said[name])
+        run = look(platform, tmp_path)
+
+    assert list(run.found()) == ["SCHED-009"]
+    findings = run.result("SCHED-009")["findings"]
+    causes = {each["subject"]["name"]: each["message"].partition(":")[0] for each in findings}
+    assert {name.rpartition("project=")[2]: cause for name, cause in causes.items()} == {
+        "evicted": "1 execution failed, evicted",
+        "preempted": "1 execution failed, preemption",
+        "refused": "1 execution failed, node refused it",
+        "image": "1 execution failed, image",
+    }
+
+
 def test_a_pod_that_a_taint_puts_out_is_found(platform: ControlPlane, tmp_path: Path) -> None:
     extra = {**domino.node("drill", 0, "10.0.9.9", platform.get("/version")["gitVersion"])}
-    platform.create(extra)
     pod = execution("put out", pool="drill")
-    path = platform.path(extra)
-    try:
+    with made(platform, extra):
         joined(platform, extra)
-        platform.create(pod)
-        runs(platform, pod)
-        taints = [{"key": "example.com/broken", "effect": "NoExecute"}]
-        platform.request("PATCH", path, {"spec": {"taints": taints}}, "merge-patch+json")
-        gone(platform, pod)
-        run = look(platform, tmp_path, more=STRICT)
-    finally:
-        platform.delete(pod)
-        platform.delete(extra)
+        with made(platform, pod):
+            runs(platform, pod)
+            taints = [{"key": "example.com/broken", "effect": "NoExecute"}]
+            patch_node(platform, extra["metadata"]["name"], {"spec": {"taints": taints}})
+            gone(platform, pod)
+            run = look(platform, tmp_path, STRICT)
 
-    assert run.found() == {"SCHED-002": [f"pod/{domino.COMPUTE}/{pod['metadata']['name']}"]}
-    assert ": a taint of its node. Last: " in only(run, "SCHED-002")
+    assert run.found() == {"SCHED-002": [f"execution/{domino.COMPUTE}/unlabelled"]}
+    assert ": a taint of its node. Last: " in run.only("SCHED-002")
 
 
 def test_a_pod_that_gives_way_to_another_is_found(platform: ControlPlane, tmp_path: Path) -> None:
-    for event in platform.list(f"/api/v1/namespaces/{domino.COMPUTE}/events"):
-        if event["reason"] == "TaintManagerEviction":  # of the drill before this one
-            platform.request(
-                "DELETE", f"/api/v1/namespaces/{domino.COMPUTE}/events/{event['metadata']['name']}"
-            )
     extra = domino.node("drill", 0, "10.0.9.9", platform.get("/version")["gitVersion"])
     priority = {**domino.new("scheduling.k8s.io/v1", "PriorityClass", "drill-first"), "value": 1000}
     weak, strong = execution("weak", pool="drill", cpu="5"), execution("strong", pool="drill", cpu="5")
     strong["spec"]["priorityClassName"] = "drill-first"
-    platform.create(extra)
-    platform.create(priority)
-    try:
+    with made(platform, extra, priority):
         joined(platform, extra)
-        platform.create(weak)
-        runs(platform, weak)
-        platform.create(strong)
-        gone(platform, weak)
-        runs(platform, strong)
-        run = look(platform, tmp_path, more=STRICT)
-    finally:
-        for each in (weak, strong, priority, extra):
-            platform.delete(each)
+        with made(platform, weak):
+            runs(platform, weak)
+            with made(platform, strong):
+                gone(platform, weak)
+                runs(platform, strong)
+                run = look(platform, tmp_path, STRICT)
 
-    assert run.found() == {"SCHED-002": [f"pod/{domino.COMPUTE}/{weak['metadata']['name']}"]}
-    assert ": preemption by a pod of higher priority. Last: Preempted by " in only(run, "SCHED-002")
+    assert run.found() == {"SCHED-002": [f"execution/{domino.COMPUTE}/unlabelled"]}
+    assert ": preemption by a pod of higher priority. Last: Preempted by " in run.only("SCHED-002")

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from health_account import granted, rights, rules
-from health_run import HealthRun, run_health
-from kube_client import Object, Objects, eventually
+from drills import execution, look, made, patch_node, runs, waits
+from kube_client import Objects
 
 AREA = ("SCHED-004", "SCHED-005", "SCHED-006", "SCHED-007")
 EAGER = "thresholds: {SCHED-004: {joins_within: 0s}}\n"
@@ -21,68 +15,21 @@ EAGER = "thresholds: {SCHED-004: {joins_within: 0s}}\n"
 EBS = "ebs.csi.aws.com/agent-not-ready"
 
 
-@pytest.fixture(scope="module")
-def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
-    domino.install(control_plane)
-    with granted(control_plane, "health-reader", rules(rights())):
-        yield control_plane
-    domino.settle(control_plane)
-
-
-def look(
-    plane: ControlPlane, directory: Path, user: str = "health-reader", thresholds: str = EAGER
-) -> HealthRun:
-    cluster = f"  - {{name: drill, kubeconfig: {plane.kubeconfig(user)}}}\n"
-    return run_health(Path(tempfile.mkdtemp(dir=directory)), f"version: 1\nclusters:\n{cluster}{thresholds}")
-
-
-def only(run: HealthRun, check: str) -> str:
-    """Severity and message of a check's only finding."""
-    (finding,) = run.result(check)["findings"]
-    return f"{finding['severity']}: {finding['message']}"
-
-
-def patch(plane: ControlPlane, name: str, change: Object) -> None:
-    """Change a node."""
-    plane.request("PATCH", f"/api/v1/nodes/{name}", change, "merge-patch+json")
-
-
 def taints(plane: ControlPlane, name: str) -> Objects:
     found: Objects = plane.get(f"/api/v1/nodes/{name}")["spec"].get("taints", [])
     return found
 
 
-def execution(seed: str, **more: object) -> Object:
-    """The pod of one more execution, of a project of its own."""
-    _, pod = domino.execution(replace(domino.Execution(seed, "Batch", project="drill"), **more))  # type: ignore[arg-type]
-    del pod["spec"]["serviceAccountName"]
-    return pod
-
-
-def runs(plane: ControlPlane, pod: Object) -> None:
-    path = plane.path(pod)
-    eventually(lambda: plane.get(path)["status"].get("phase") == "Running", what=f"{path} runs")
-
-
-def waits(plane: ControlPlane, pod: Object) -> None:
-    path = plane.path(pod)
-    eventually(lambda: domino.unschedulable(plane.get(path)), what=f"the scheduler's word on {path}")
-
-
 def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
-    run = look(platform, tmp_path)
+    run = look(platform, tmp_path, EAGER)
 
     assert run.exit_status == 0, run.output
     assert run.found() == {}
-    states = {**dict.fromkeys(AREA, "passed"), "SCHED-007": "unknown"}
-    assert {id: run.result(id)["state"] for id in AREA} == states
-    (unseen,) = run.result("SCHED-007")["unseen"]
-    assert unseen["reason"] == "7 executions to be seen, and a percentile needs 20"
+    assert {id: run.result(id)["state"] for id in AREA} == dict.fromkeys(AREA, "passed")
 
 
 def test_an_account_without_rights_gets_no_pass(platform: ControlPlane, tmp_path: Path) -> None:
-    run = look(platform, tmp_path, user="nobody")
+    run = look(platform, tmp_path, EAGER, user="nobody")
 
     assert {id: run.result(id)["state"] for id in AREA} == dict.fromkeys(AREA, "unknown")
 
@@ -91,45 +38,44 @@ def test_a_node_whose_storage_driver_does_not_come_up_is_found(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
     was = taints(platform, "default-1")
-    patch(platform, "default-1", {"spec": {"taints": [*was, {"key": EBS, "effect": "NoSchedule"}]}})
+    patch_node(platform, "default-1", {"spec": {"taints": [*was, {"key": EBS, "effect": "NoSchedule"}]}})
     try:
-        run = look(platform, tmp_path)
+        run = look(platform, tmp_path, EAGER)
     finally:
-        patch(platform, "default-1", {"spec": {"taints": was or None}})
+        patch_node(platform, "default-1", {"spec": {"taints": was or None}})
 
     assert run.found() == {"SCHED-004": ["node/default-1"]}
-    assert only(run, "SCHED-004").endswith(f": taint {EBS}, the EBS storage driver is not ready on it")
+    assert run.only("SCHED-004").endswith(f": taint {EBS}, the EBS storage driver is not ready on it")
 
 
 def test_work_that_the_scheduler_puts_on_a_gpu_node_that_nothing_guards_is_found(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
     was = taints(platform, "default-gpu-0")
-    patch(platform, "default-gpu-0", {"spec": {"taints": None}})
+    patch_node(platform, "default-gpu-0", {"spec": {"taints": None}})
     pod = execution("stranger", pool="default-gpu")
-    platform.create(pod)
     try:
-        runs(platform, pod)
-        run = look(platform, tmp_path)
+        with made(platform, pod):
+            runs(platform, pod)
+            run = look(platform, tmp_path, EAGER)
     finally:
-        platform.delete(pod)
-        patch(platform, "default-gpu-0", {"spec": {"taints": was}})
+        patch_node(platform, "default-gpu-0", {"spec": {"taints": was}})
 
     assert run.found() == {"SCHED-005": ["node-pool/default-gpu"]}
-    assert only(run, "SCHED-005").startswith("medium: 1 pod that does not ask for what these nodes are for: ")
-    assert only(run, "SCHED-005").endswith("(1); no taint keeps others off")
+    assert run.only("SCHED-005").startswith("medium: 1 pod that does not ask for what these nodes are for: ")
+    assert run.only("SCHED-005").endswith("(1); no taint keeps others off")
 
 
 def test_a_platform_on_spot_nodes_alone_is_found(platform: ControlPlane, tmp_path: Path) -> None:
     names = [f"platform-{number}" for number in range(4)]
     label = "karpenter.sh/capacity-type"
     for name in names:
-        patch(platform, name, {"metadata": {"labels": {label: "spot"}}})
+        patch_node(platform, name, {"metadata": {"labels": {label: "spot"}}})
     try:
-        run = look(platform, tmp_path)
+        run = look(platform, tmp_path, EAGER)
     finally:
         for name in names:
-            patch(platform, name, {"metadata": {"labels": {label: None}}})
+            patch_node(platform, name, {"metadata": {"labels": {label: None}}})
 
     (found,) = run.found().values()
     assert list(run.found()) == ["SCHED-006"]
@@ -144,15 +90,10 @@ def test_a_platform_on_spot_nodes_alone_is_found(platform: ControlPlane, tmp_pat
 def test_executions_that_queue_are_found_by_their_tier(platform: ControlPlane, tmp_path: Path) -> None:
     """They ask for more than any node has, and wait: no time need pass but a moment."""
     pods = [execution(f"queueing {n}", tier="huge-k8s", cpu="500") for n in range(20)]
-    for pod in pods:
-        platform.create(pod)
-    try:
+    with made(platform, *pods):
         for pod in pods:
             waits(platform, pod)
-        run = look(platform, tmp_path, thresholds="thresholds: {SCHED-007: {p95: 0s}}\n")
-    finally:
-        for pod in pods:
-            platform.delete(pod)
+        run = look(platform, tmp_path, "thresholds: {SCHED-007: {p95: 0s}}\n")
 
     assert run.found() == {"SCHED-007": ["hardware-tier/huge-k8s"]}
-    assert " of 20 executions, 20 of them wait still; allowed for p95: 0 s" in only(run, "SCHED-007")
+    assert " of 20 executions, 20 of them wait still; allowed for p95: 0 s" in run.only("SCHED-007")

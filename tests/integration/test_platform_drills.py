@@ -8,7 +8,6 @@ kubelet would.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,8 +16,8 @@ import pytest
 import domino_cluster as domino
 from control_plane import ControlPlane
 from domino_health.collectors.rights import NAMESPACE
+from drills import look, of
 from health_account import granted, rights, rules
-from health_run import HealthRun, run_health
 from kube_client import Object, Objects, eventually
 
 SPACES = (domino.PLATFORM, domino.COMPUTE)
@@ -26,42 +25,6 @@ NAMED = "domino: {platform_namespace: domino-platform, compute_namespaces: [domi
 NODES = "/api/v1/nodes"
 STRICT = "thresholds: {SCHED-003: {joins_within: 0s}}\n"
 """No node here is old enough to have joined."""
-
-
-def profile(plane: ControlPlane, more: str = "", user: str = "health-reader", cluster: str = "") -> str:
-    kubeconfig = plane.kubeconfig(user)
-    return f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {kubeconfig}{cluster}}}\n{more}"
-
-
-@pytest.fixture(scope="module")
-def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
-    domino.install(control_plane)
-    with granted(control_plane, "health-reader", rules(rights())):
-        yield control_plane
-    assert domino.unsettled(control_plane) == []
-
-
-def looked(directory: Path, profile: str) -> HealthRun:
-    """A run of its own folder: the next one must not take the place of its reports."""
-    return run_health(Path(tempfile.mkdtemp(dir=directory)), profile)
-
-
-def found(run: HealthRun) -> dict[str, list[str]]:
-    """All findings of a run: the subjects by check."""
-    checks = ("SCHED-001", "SCHED-003", "CAP-001", "DOM-002", "IDP-001")
-    return {id: subjects for id in checks if (subjects := sorted(run.subjects(id)))}
-
-
-def message(run: HealthRun, check: str) -> str:
-    """That of its only finding."""
-    (finding,) = run.result(check)["findings"]
-    return f"{finding['severity']}: {finding['message']}"
-
-
-def of(name: str) -> Object:
-    """The workload of a service, as it should be."""
-    return domino.workload(next(service for service in domino.SERVICES if service.name == name))
 
 
 def scale(plane: ControlPlane, name: str, replicas: int) -> None:
@@ -81,10 +44,10 @@ def ready_of(plane: ControlPlane, name: str) -> int:
 
 
 def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
-    run = looked(tmp_path, profile(platform))
+    run = look(platform, tmp_path)
 
     assert run.exit_status == 0, run.output
-    assert found(run) == {}
+    assert run.found() == {}
     results = {id: run.result(id) for id in ("SCHED-003", "CAP-001", "DOM-002")}
     assert {result["state"] for result in results.values()} == {"passed"}
     assert {id: result["population"] for id, result in results.items()} == {
@@ -95,7 +58,7 @@ def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Pat
 
 
 def test_an_account_without_rights_gets_no_pass(platform: ControlPlane, tmp_path: Path) -> None:
-    run = looked(tmp_path, profile(platform, user="nobody"))
+    run = look(platform, tmp_path, user="nobody")
 
     assert run.exit_status == 6, run.output
     for id in ("SCHED-003", "CAP-001", "DOM-002"):
@@ -138,12 +101,12 @@ def test_a_node_whose_kubelet_stops_is_found_by_what_kubernetes_makes_of_it(
 
     eventually(given_up, 120, "the node controller's word on a silent kubelet")
 
-    strict = looked(tmp_path, profile(platform, STRICT))
-    patient = looked(tmp_path, profile(platform))
+    strict = look(platform, tmp_path, STRICT)
+    patient = look(platform, tmp_path)
 
     assert strict.exit_status == 1, strict.output
-    assert found(strict) == {"SCHED-003": [f"node/{silent_node}"]}
-    said = message(strict, "SCHED-003")
+    assert strict.found() == {"SCHED-003": [f"node/{silent_node}"]}
+    said = strict.only("SCHED-003")
     assert said.startswith("high: not Ready for "), said
     assert said.endswith(": NodeStatusUnknown, Kubelet stopped posting node status"), said
     assert patient.exit_status == 0, "it is so young that it may still be joining"
@@ -167,14 +130,14 @@ def test_each_pressure_is_found_and_a_cordoned_node_is_not(platform: ControlPlan
             worse = {"type": type, "status": "True", "reason": f"Drill{type}", "message": "it is full"}
             platform.patch_status(before[name], {"conditions": [*conditions, worse]})
 
-        run = looked(tmp_path, profile(platform, STRICT))
+        run = look(platform, tmp_path, STRICT)
     finally:
         for node in before.values():
             platform.patch_status(node, {"conditions": node["status"]["conditions"]})
         platform.request("PATCH", cordoned, {"spec": {"unschedulable": None}}, "merge-patch+json")
 
     assert run.exit_status == 1, run.output
-    assert found(run) == {"SCHED-003": sorted(f"node/{name}" for name in troubles)}
+    assert run.found() == {"SCHED-003": sorted(f"node/{name}" for name in troubles)}
     said = {each["subject"]["name"]: each["message"] for each in run.result("SCHED-003")["findings"]}
     words = ("disk pressure", "memory pressure", "PID pressure", "network trouble")
     for (name, type), trouble in zip(troubles.items(), words, strict=True):
@@ -195,20 +158,20 @@ def test_a_compute_namespace_without_a_bound_is_found_until_it_has_one(
     platform.delete(quota)
     platform.create({**idle, "spec": {"limits": []}})
     try:
-        without = looked(tmp_path, profile(platform))
+        without = look(platform, tmp_path)
         platform.create(limits)
-        within = looked(tmp_path, profile(platform))
+        within = look(platform, tmp_path)
     finally:
         platform.delete(limits)
         platform.delete(idle)
         platform.create(quota, exist_ok=True)
-    again = looked(tmp_path, profile(platform))
+    again = look(platform, tmp_path)
 
     assert platform.find(platform.path(claims)), "a bound on claims alone, which is none on work"
     assert without.exit_status == 0, "medium is below the gate's severity"
-    assert found(without) == {"CAP-001": ["namespace/domino-compute"]}
+    assert without.found() == {"CAP-001": ["namespace/domino-compute"]}
     assert without.result("CAP-001")["state"] == "warned"
-    assert found(within) == found(again) == {}
+    assert within.found() == again.found() == {}
 
 
 def test_a_namespace_of_a_field_add_on_is_a_compute_namespace_unless_the_profile_says_which_are(
@@ -217,14 +180,14 @@ def test_a_namespace_of_a_field_add_on_is_a_compute_namespace_unless_the_profile
     field = domino.new("v1", "Namespace", "domino-field", labels={"domino-compute": "true"})
     platform.create(field)
     try:
-        by_label = looked(tmp_path, profile(platform))
-        by_word = looked(tmp_path, profile(platform, NAMED))
+        by_label = look(platform, tmp_path)
+        by_word = look(platform, tmp_path, NAMED)
     finally:
         platform.delete(field)
 
-    assert found(by_label) == {"CAP-001": ["namespace/domino-field"]}
+    assert by_label.found() == {"CAP-001": ["namespace/domino-field"]}
     assert by_label.result("CAP-001")["population"] == 2
-    assert found(by_word) == {}
+    assert by_word.found() == {}
     assert by_word.result("CAP-001")["population"] == 1
 
 
@@ -241,15 +204,15 @@ def test_a_deployment_whose_pods_cannot_come_to_be_is_found(platform: ControlPla
             lambda: platform.get(platform.path(of(name)))["status"].get("unavailableReplicas") == 1,
             what="the controller's word on a deployment without pods",
         )
-        run = looked(tmp_path, profile(platform))
+        run = look(platform, tmp_path)
     finally:
         platform.delete(of(name))
         platform.create(of(name))
         domino.settle(platform)
 
     assert run.exit_status == 1, run.output
-    assert found(run) == {"DOM-002": [f"deployment/domino-platform/{name}"]}
-    assert message(run, "DOM-002") == "high: dispatcher: 0 of 1 replica ready"
+    assert run.found() == {"DOM-002": [f"deployment/domino-platform/{name}"]}
+    assert run.only("DOM-002") == "high: dispatcher: 0 of 1 replica ready"
 
 
 def test_a_service_of_which_some_are_ready_serves_and_is_warned_of(
@@ -264,14 +227,14 @@ def test_a_service_of_which_some_are_ready_serves_and_is_warned_of(
     fail_probe(platform, pods[0])
     try:
         eventually(lambda: ready_of(platform, "nucleus-frontend") == 1, what="one ready replica of two")
-        run = looked(tmp_path, profile(platform))
+        run = look(platform, tmp_path)
     finally:
         platform.delete(pods[0])
         domino.settle(platform)
 
     assert run.exit_status == 0, run.output
-    assert found(run) == {"DOM-002": ["deployment/domino-platform/nucleus-frontend"]}
-    assert message(run, "DOM-002") == "medium: front end: 1 of 2 replicas ready"
+    assert run.found() == {"DOM-002": ["deployment/domino-platform/nucleus-frontend"]}
+    assert run.only("DOM-002") == "medium: front end: 1 of 2 replicas ready"
 
 
 def fail_probe(plane: ControlPlane, pod: Object) -> None:
@@ -296,7 +259,7 @@ def test_a_queue_without_its_majority_is_down(platform: ControlPlane, tmp_path: 
         fail_probe(platform, pod)
     try:
         eventually(lambda: ready_of(platform, "rabbitmq-ha-39") == 1, what="one ready replica of three")
-        run = looked(tmp_path, profile(platform))
+        run = look(platform, tmp_path)
     finally:
         for path in paths:  # another of the same name comes at once: do not wait for its end
             platform.request("DELETE", path)
@@ -308,10 +271,8 @@ def test_a_queue_without_its_majority_is_down(platform: ControlPlane, tmp_path: 
         domino.settle(platform)
 
     assert run.exit_status == 1, run.output
-    assert found(run) == {"DOM-002": ["statefulset/domino-platform/rabbitmq-ha-39"]}
-    assert message(run, "DOM-002").startswith(
-        "high: message queue: 1 of 3 replicas ready, and it serves only"
-    )
+    assert run.found() == {"DOM-002": ["statefulset/domino-platform/rabbitmq-ha-39"]}
+    assert run.only("DOM-002").startswith("high: message queue: 1 of 3 replicas ready, and it serves only")
 
 
 @pytest.mark.parametrize(
@@ -323,14 +284,14 @@ def test_a_service_that_is_scaled_to_nothing_is_as_bad_as_it_is_needed(
 ) -> None:
     scale(platform, name, 0)
     try:
-        run = looked(tmp_path, profile(platform))
+        run = look(platform, tmp_path)
     finally:
         scale(platform, name, 1)
 
     assert run.exit_status == exit_status, run.output
     kind = of(name)["kind"].lower()
-    assert found(run) == {"DOM-002": [f"{kind}/domino-platform/{name}"]}
-    assert message(run, "DOM-002") == f"{severity}: {role}: scaled to nothing"
+    assert run.found() == {"DOM-002": [f"{kind}/domino-platform/{name}"]}
+    assert run.only("DOM-002") == f"{severity}: {role}: scaled to nothing"
 
 
 def test_two_candidates_are_found_until_the_profile_says_which_one_serves(
@@ -345,28 +306,28 @@ def test_two_candidates_are_found_until_the_profile_says_which_one_serves(
     platform.create(older)
     try:
         domino.settle(platform)
-        two = looked(tmp_path, profile(platform))
-        one = looked(tmp_path, profile(platform, word))
+        two = look(platform, tmp_path)
+        one = look(platform, tmp_path, word)
     finally:
         platform.delete(older)
 
     assert two.exit_status == 0, two.output
-    assert found(two) == {"DOM-002": ["role/keycloak"]}
-    assert message(two, "DOM-002") == (
+    assert two.found() == {"DOM-002": ["role/keycloak"]}
+    assert two.only("DOM-002") == (
         "medium: Keycloak: 2 candidates, found by name: "
         "statefulset/domino-platform/keycloak, statefulset/domino-platform/keycloakv17"
     )
-    assert found(one) == {}
+    assert one.found() == {}
 
 
 def test_a_service_that_the_profile_names_and_that_is_not_there_is_found(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
-    run = looked(tmp_path, profile(platform, "domino: {services: {vault: statefulset/vault-2}}\n"))
+    run = look(platform, tmp_path, "domino: {services: {vault: statefulset/vault-2}}\n")
 
     assert run.exit_status == 1, run.output
-    assert found(run) == {"DOM-002": ["role/vault"]}
-    assert message(run, "DOM-002") == (
+    assert run.found() == {"DOM-002": ["role/vault"]}
+    assert run.only("DOM-002") == (
         "high: vault: the profile names statefulset/vault-2, and there is no such workload"
     )
 
@@ -374,7 +335,7 @@ def test_a_service_that_the_profile_names_and_that_is_not_there_is_found(
 def test_a_platform_namespace_that_the_profile_misspells_is_no_healthy_one(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
-    run = looked(tmp_path, profile(platform, "domino: {platform_namespace: domino-plattform}\n"))
+    run = look(platform, tmp_path, "domino: {platform_namespace: domino-plattform}\n")
 
     assert run.exit_status == 6, run.output
     (unseen,) = run.result("DOM-002")["unseen"]
@@ -387,8 +348,8 @@ def test_a_platform_namespace_that_the_profile_misspells_is_no_healthy_one(
 def test_who_may_not_list_namespaces_can_name_them(platform: ControlPlane, tmp_path: Path) -> None:
     fewer = [right for right in rights() if right.resource != "namespaces"]
     with granted(platform, "nobody", rules(fewer)):
-        unnamed = looked(tmp_path, profile(platform, user="nobody"))
-        named = looked(tmp_path, profile(platform, NAMED, user="nobody"))
+        unnamed = look(platform, tmp_path, user="nobody")
+        named = look(platform, tmp_path, NAMED, user="nobody")
 
     assert unnamed.exit_status == 6, unnamed.output
     for id in ("CAP-001", "DOM-002"):
@@ -407,7 +368,7 @@ def test_rights_in_dominos_namespaces_are_enough_for_all_but_nodes(
     inside = [right for right in rights() if right.in_namespaces]
     spaces = f", namespaces: [{', '.join(SPACES)}]"
     with granted(platform, "nobody", rules([*inside, NAMESPACE]), *SPACES):
-        run = looked(tmp_path, profile(platform, more, user="nobody", cluster=spaces))
+        run = look(platform, tmp_path, more, user="nobody", cluster=spaces)
 
     assert run.exit_status == 0, run.output
     assert {run.result(id)["state"] for id in ("SCHED-001", "CAP-001", "DOM-002")} == {"passed"}

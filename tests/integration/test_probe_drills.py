@@ -7,7 +7,6 @@ there: where one must, the drill posts the kubelet's event and writes the kubele
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,41 +15,13 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from health_account import granted, rights, rules
-from health_run import HealthRun, run_health
+from drills import look, made, of, refused
 from kube_client import Object, Objects, eventually
 
 AREA = [f"PROBE-00{number}" for number in range(1, 6)]
 EAGER = "thresholds: {PROBE-004: {starts_within: 0s}, PROBE-005: {starts_within: 0s}}\n"
 """No pod here is old enough to have started."""
 FRONT = "nucleus-frontend"
-
-
-@pytest.fixture(scope="module")
-def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
-    domino.install(control_plane)
-    with granted(control_plane, "health-reader", rules(rights())):
-        yield control_plane
-    domino.settle(control_plane)
-
-
-def look(plane: ControlPlane, directory: Path, user: str = "health-reader") -> HealthRun:
-    profile = f"version: 1\nclusters:\n  - {{name: drill, kubeconfig: {plane.kubeconfig(user)}}}\n{EAGER}"
-    return run_health(Path(tempfile.mkdtemp(dir=directory)), profile)
-
-
-def message(run: HealthRun, check: str) -> str:
-    (finding,) = run.result(check)["findings"]
-    return str(finding["message"])
-
-
-def of(name: str) -> Object:
-    return domino.workload(next(service for service in domino.SERVICES if service.name == name))
-
-
-def settled(plane: ControlPlane) -> None:
-    domino.settle(plane)
 
 
 @pytest.fixture
@@ -74,13 +45,13 @@ class Changed:
         first, *others = workload["spec"]["template"]["spec"]["containers"]
         changed = {key: value for key, value in {**first, **parts}.items() if value is not None}
         self._contain(workload, [changed, *others])
-        settled(self._plane)
+        domino.settle(self._plane)
 
     def back(self) -> None:
         """Bring all back."""
         for workload in self._was:
             self._contain(workload, workload["spec"]["template"]["spec"]["containers"])
-        settled(self._plane)
+        domino.settle(self._plane)
 
     def _contain(self, workload: Object, containers: Objects) -> None:
         patch = {"spec": {"template": {"spec": {"containers": containers}}}}
@@ -88,7 +59,7 @@ class Changed:
 
 
 def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
-    run = look(platform, tmp_path)
+    run = look(platform, tmp_path, EAGER)
 
     assert run.exit_status == 0, run.output
     assert run.found() == {}
@@ -101,7 +72,7 @@ def test_a_healthy_domino_gives_no_finding(platform: ControlPlane, tmp_path: Pat
 
 
 def test_an_account_without_rights_gets_no_pass(platform: ControlPlane, tmp_path: Path) -> None:
-    run = look(platform, tmp_path, user="nobody")
+    run = look(platform, tmp_path, EAGER, user="nobody")
 
     assert {id: run.result(id)["state"] for id in AREA} == dict.fromkeys(AREA, "unknown")
 
@@ -109,7 +80,7 @@ def test_an_account_without_rights_gets_no_pass(platform: ControlPlane, tmp_path
 def test_a_service_without_probes_is_found(platform: ControlPlane, changed: Changed, tmp_path: Path) -> None:
     changed.container(of(FRONT), readinessProbe=None, livenessProbe=None)
 
-    run = look(platform, tmp_path)
+    run = look(platform, tmp_path, EAGER)
 
     front = [f"deployment/{domino.PLATFORM}/{FRONT}"]
     assert run.found() == {"PROBE-001": front, "PROBE-002": front}
@@ -121,10 +92,10 @@ def test_a_liveness_probe_that_is_the_readiness_probe_is_found(
     same = domino.probes(8080)["readinessProbe"]
     changed.container(of(FRONT), readinessProbe=same, livenessProbe=same)
 
-    run = look(platform, tmp_path)
+    run = look(platform, tmp_path, EAGER)
 
     assert run.found() == {"PROBE-002": [f"deployment/{domino.PLATFORM}/{FRONT}"]}
-    assert "gives up after 1 m 10 s, that one after 1 m 10 s" in message(run, "PROBE-002")
+    assert "gives up after 1 m 10 s, that one after 1 m 10 s" in run.only("PROBE-002")
 
 
 def test_a_model_whose_probe_gives_up_before_its_requests_do_is_found(
@@ -133,11 +104,11 @@ def test_a_model_whose_probe_gives_up_before_its_requests_do_is_found(
     hasty = {**domino.probes(8080)["livenessProbe"], "periodSeconds": 10, "failureThreshold": 6}
     changed.container(domino.model(domino.MODEL, "default"), livenessProbe=hasty)
 
-    run = look(platform, tmp_path)
+    run = look(platform, tmp_path, EAGER)
 
     assert run.found() == {"PROBE-003": [f"deployment/{domino.COMPUTE}/{domino.MODEL}"]}
-    assert message(run, "PROBE-003") == (
-        "container run: the liveness probe gives up after 1 m (10 s x 6), and a request may take 1 m"
+    assert run.only("PROBE-003") == (
+        "medium: container run: the liveness probe gives up after 1 m (10 s x 6), and a request may take 1 m"
     )
 
 
@@ -164,18 +135,18 @@ def test_a_probe_that_fails_is_found_with_its_words(platform: ControlPlane, tmp_
     path = platform.path(domino.model(domino.MODEL, "default"))
     try:
         eventually(lambda: platform.get(path)["status"].get("readyReplicas") == 1, what="one replica less")
-        run = look(platform, tmp_path)
+        run = look(platform, tmp_path, EAGER)
     finally:
         platform.patch_status(pod, {"conditions": was})
         platform.delete(event)
-        settled(platform)
+        domino.settle(platform)
 
     assert run.found() == {"PROBE-004": [model], "PROBE-005": [model]}, (
         "the replica that it costs is told as well"
     )
-    assert message(run, "PROBE-004").startswith("1 pod fails its readiness probe, 4 times, last ")
-    assert message(run, "PROBE-004").endswith("dial tcp 10.0.0.1:8080: connect: connection refused")
-    assert message(run, "PROBE-005") == "1 of 2 replicas ready"
+    assert run.only("PROBE-004").startswith("high: 1 pod fails its readiness probe, 4 times, last ")
+    assert run.only("PROBE-004").endswith("dial tcp 10.0.0.1:8080: connect: connection refused")
+    assert run.only("PROBE-005") == "medium: 1 of 2 replicas ready"
 
 
 def test_a_workload_whose_pods_are_refused_is_found_in_the_words_of_who_refuses(
@@ -187,19 +158,12 @@ def test_a_workload_whose_pods_are_refused_is_found_in_the_words_of_who_refuses(
     extra["spec"]["selector"] = {"matchLabels": labels}
     extra["spec"]["template"]["metadata"]["labels"] = labels
     extra["spec"]["template"]["spec"]["serviceAccountName"] = "nobody-made-it"
-    platform.create(extra)
-    path = platform.path(extra)
-    try:
-        eventually(
-            lambda: "ReplicaFailure" in str(platform.get(path)["status"].get("conditions")),
-            what="the controller's word",
-        )
-        run = look(platform, tmp_path)
-    finally:
-        platform.delete(extra)
+    with made(platform, extra):
+        refused(platform, extra, "ReplicaFailure")
+        run = look(platform, tmp_path, EAGER)
 
     assert run.found() == {"PROBE-005": ["deployment/domino-platform/reports"]}
-    assert 'serviceaccount "nobody-made-it" not found' in message(run, "PROBE-005")
+    assert 'serviceaccount "nobody-made-it" not found' in run.only("PROBE-005")
 
 
 def test_a_service_that_selects_other_pods_than_was_meant_is_found(
@@ -207,11 +171,8 @@ def test_a_service_that_selects_other_pods_than_was_meant_is_found(
 ) -> None:
     wrong = domino.new("v1", "Service", "grafana-old", domino.PLATFORM)
     wrong["spec"] = {"selector": {"app.kubernetes.io/instance": "grafana-v1"}, "ports": [{"port": 80}]}
-    platform.create(wrong)
-    try:
-        run = look(platform, tmp_path)
-    finally:
-        platform.delete(wrong)
+    with made(platform, wrong):
+        run = look(platform, tmp_path, EAGER)
 
     assert run.found() == {"PROBE-005": ["service/domino-platform/grafana-old"]}
     assert run.result("PROBE-005")["findings"][0]["severity"] == "low"

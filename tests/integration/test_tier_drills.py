@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,9 +16,9 @@ import pytest
 import domino_cluster as domino
 from certificates import authority, write_bundle, write_chain
 from control_plane import ControlPlane
+from drills import execution, look, made, patch_node, runs, waits
 from fault_server import FaultServer, says
-from health_account import granted, rights, rules
-from health_run import HealthRun, run_health
+from health_run import HealthRun
 from kube_client import Object, eventually
 
 SMALL = "{id: small-k8s, node_pool: default, cpu: 1, memory: 4Gi}"
@@ -31,34 +29,8 @@ LARGEST = 30 * 1024 - 128 - 2574
 TOKEN = "c2VydmljZS1hY2NvdW50"
 
 
-@pytest.fixture(scope="module")
-def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an account with the rights that the facts ask for."""
-    domino.install(control_plane)
-    with granted(control_plane, "health-reader", rules(rights())):
-        yield control_plane
-    domino.settle(control_plane)
-
-
-def profile(plane: ControlPlane, said: str, user: str = "health-reader") -> str:
-    cluster = f"clusters:\n  - {{name: drill, kubeconfig: {plane.kubeconfig(user)}}}\n"
-    return f"version: 1\n{cluster}domino:\n{said}"
-
-
 def tiers(*those: str) -> str:
-    return "  hardware_tiers:\n" + "".join(f"    - {each}\n" for each in those)
-
-
-def look(
-    plane: ControlPlane, directory: Path, said: str, user: str = "health-reader", **more: str
-) -> HealthRun:
-    return run_health(Path(tempfile.mkdtemp(dir=directory)), profile(plane, said, user), **more)
-
-
-def only(run: HealthRun, check: str = "CAP-008") -> str:
-    """Severity and message of a check's only finding."""
-    (finding,) = run.result(check)["findings"]
-    return f"{finding['severity']}: {finding['message']}"
+    return "domino:\n  hardware_tiers:\n" + "".join(f"    - {each}\n" for each in those)
 
 
 def row(run: HealthRun, tier: str) -> list[str]:
@@ -101,20 +73,10 @@ def _is_on(pod: Object, node: str) -> bool:
     return bool(pod["spec"].get("nodeName") == node and pod["status"].get("phase") == "Running")
 
 
-def execution(plane: ControlPlane, seed: str, **more: object) -> Object:
-    """The pod of one more execution, of a project of its own."""
-    asked = replace(domino.Execution(seed, "Batch", "large-k8s", project="drill"), **more)  # type: ignore[arg-type]
-    _, pod = domino.execution(asked)
-    del pod["spec"]["serviceAccountName"]
-    plane.create(pod)
-    return pod
-
-
-def runs(plane: ControlPlane, pod: Object) -> str:
-    """Wait until it runs; the name of its node."""
-    path = plane.path(pod)
-    eventually(lambda: plane.get(path)["status"].get("phase") == "Running", what=f"{path} runs")
-    return str(plane.get(path)["spec"]["nodeName"])
+def is_on(plane: ControlPlane, pod: Object) -> str:
+    """Wait until a pod runs; the name of its node."""
+    runs(plane, pod)
+    return str(plane.get(plane.path(pod))["spec"]["nodeName"])
 
 
 def test_a_healthy_domino_with_its_tiers_gives_no_finding(platform: ControlPlane, tmp_path: Path) -> None:
@@ -140,7 +102,7 @@ def test_a_healthy_domino_with_its_tiers_gives_no_finding(platform: ControlPlane
 def test_without_its_tiers_cap_008_is_skipped_and_says_what_it_needs(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
-    run = look(platform, tmp_path, "  platform_namespace: domino-platform\n")
+    run = look(platform, tmp_path, "domino: {platform_namespace: domino-platform}\n")
 
     assert run.found() == {}
     result = run.result("CAP-008")
@@ -165,21 +127,18 @@ def test_the_largest_tier_that_fits_is_the_one_that_the_scheduler_takes(
     run = look(platform, tmp_path, tiers(SMALL, fits, too_large))
 
     assert run.found() == {"CAP-008": ["hardwaretier/too-large"]}
-    assert only(run) == (
+    assert run.only("CAP-008") == (
         "medium: fits no node of the pool default with the 2.5 GiB of Domino's side-cars: 29.9 GiB of "
         "memory, where nodes have at most 29.9 GiB, 1.0 MiB less"
     )
     with one_more_node(platform, 7) as node:
-        waiting = execution(platform, "one too much", cpu="2", memory=f"{LARGEST + 1}Mi")
-        path = platform.path(waiting)
-        eventually(lambda: domino.unschedulable(platform.get(path)), what="the scheduler's word")
-        assert "3 Insufficient memory" in domino.unschedulable(platform.get(path))
-        platform.delete(waiting)
-        running = execution(platform, "just enough", cpu="2", memory=f"{LARGEST}Mi")
-        try:
-            assert runs(platform, running) == node
-        finally:
-            platform.delete(running)
+        waiting = execution("one too much", tier="large-k8s", cpu="2", memory=f"{LARGEST + 1}Mi")
+        with made(platform, waiting):
+            waits(platform, waiting)
+            assert "3 Insufficient memory" in domino.unschedulable(platform.get(platform.path(waiting)))
+        running = execution("just enough", tier="large-k8s", cpu="2", memory=f"{LARGEST}Mi")
+        with made(platform, running):
+            assert is_on(platform, running) == node
 
 
 @pytest.mark.parametrize(
@@ -217,25 +176,22 @@ def test_a_tier_that_is_out_of_step_is_found_by_its_name(
     run = look(platform, tmp_path, tiers(SMALL, tier))
 
     assert run.found() == {"CAP-008": ["hardwaretier/broken"]}
-    assert only(run) == told
+    assert run.only("CAP-008") == told
 
 
 def test_what_runs_on_a_large_node_that_is_drained_is_found(platform: ControlPlane, tmp_path: Path) -> None:
     with one_more_node(platform, 8, cpu="32", memory="128Gi") as node:
-        pod = execution(platform, "genome assembly", cpu="8", memory="64Gi")
-        try:
-            assert runs(platform, pod) == node
+        pod = execution("genome assembly", tier="large-k8s", cpu="8", memory="64Gi")
+        with made(platform, pod):
+            assert is_on(platform, pod) == node
             assert look(platform, tmp_path, tiers(SMALL)).found() == {}
-            cordon = {"spec": {"unschedulable": True}}
-            platform.request("PATCH", f"/api/v1/nodes/{node}", cordon, "merge-patch+json")
+            patch_node(platform, node, {"spec": {"unschedulable": True}})
             run = look(platform, tmp_path, tiers(SMALL))
-        finally:
-            platform.delete(pod)
 
     assert list(run.found()) == ["CAP-007"]
     (subject,) = run.subjects("CAP-007")
     assert subject.startswith("execution/domino-compute/type=Batch,tier=large-k8s,")
-    assert only(run, "CAP-007") == (
+    assert run.only("CAP-007") == (
         "medium: 1 pod runs in the pool default and would find no node there again: 8.2 of cpu, where nodes "
         "have at most 7.81 and 66.5 GiB of memory, where nodes have at most 29.9 GiB (not counted: "
         "default-8, cordoned or about to go)"
@@ -260,10 +216,10 @@ def test_tiers_come_from_dominos_api_where_the_profile_has_a_token(
 
     with FaultServer(context, says(200, {"hardwareTiers": [tier]})) as api:
         host = api.url.removeprefix("https://")
-        found = look(platform, tmp_path, f"  url: {api.url}\n{said}", DOMINO_TOKEN=TOKEN)
+        found = look(platform, tmp_path, f"domino:\n  url: {api.url}\n{said}", DOMINO_TOKEN=TOKEN)
         assert [each.headers["authorization"] for each in api.requests] == [f"Bearer {TOKEN}"]
         api.answer = says(401, f"no {TOKEN}")
-        refused = look(platform, tmp_path, f"  url: {api.url}\n{said}", DOMINO_TOKEN=TOKEN)
+        refused = look(platform, tmp_path, f"domino:\n  url: {api.url}\n{said}", DOMINO_TOKEN=TOKEN)
 
     assert found.found() == {"CAP-008": ["hardwaretier/broken"]}
     result = refused.result("CAP-008")
