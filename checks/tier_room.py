@@ -223,7 +223,9 @@ def _growth(tier: HardwareTier, shape: Shape, cluster: Cluster, here: Bound) -> 
         else:
             return Bound(None, f"the NodePool {each.name} has no limits")
         names.append(each.name)
-    return Bound(total, f"the most that {', '.join(names)} may have")
+    # What limits leave may be more than nodes of one size make of it, and of no node the size is known.
+    unknown = "" if host else ", or fewer: the size of its nodes is not known"
+    return Bound(total, f"the most that {', '.join(names)} may have{unknown}")
 
 
 def _limits(pool: NodePool, shape: Shape) -> Mapping[str, tuple[str, int]]:

@@ -465,7 +465,8 @@ def test_a_node_pool_grows_as_far_as_its_limit_or_without_bound() -> None:
 def test_a_pool_at_no_nodes_of_a_node_pool_has_room_by_its_limit() -> None:
     assessment = assess(tier(node_pool="at-nothing"), autoscalers=[karpenter("at-nothing", used="0")])
 
-    assert row(assessment)[1:] == ("0", "the pool at-nothing has no node", "100", "the most that k may have")
+    most = "the most that k may have, or fewer: the size of its nodes is not known"
+    assert row(assessment)[1:] == ("0", "the pool at-nothing has no node", "100", most)
 
 
 def test_a_quota_binds_what_has_no_bound() -> None:
