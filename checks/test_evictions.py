@@ -75,8 +75,8 @@ def test_pods_are_not_put_out_of_their_nodes(
     preempted ones vanish at once, and events tell of them, which live an hour.
 
     Thresholds: any of the platform's own is high, after Domino's alarm on evicted front-end pods (more
-    than none for 5 minutes warns, more than 5 is critical; metrics to monitor). For all others together 5
-    per hour, ours: that is medium.
+    than none for 5 minutes warns, more than 5 is critical; metrics to monitor). For all others of a
+    cluster together 5 per hour, ours: that is medium.
 
     Remediation: for memory, see who used more than it asked for on that node (the message names it), and
     raise its request or its limit down to it; for disk, images and logs: see ephemeral-storage, and the
@@ -91,17 +91,21 @@ def test_pods_are_not_put_out_of_their_nodes(
     for each in found.values():
         within = (each.owner.cluster, each.owner.namespace) in platform
         (of_platform if within else of_others)[each.owner].append(each)
-    count = sum(map(len, of_others.values()))
+    counts = Counter(owner.cluster for owner, there in of_others.items() for _ in there)
+    most = max(counts.values(), default=0)
     findings = [_finding(owner, there, Severity.HIGH) for owner, there in sorted(of_platform.items())]
-    if count > others:
-        findings += [_finding(owner, there, Severity.MEDIUM) for owner, there in sorted(of_others.items())]
+    findings += [
+        _finding(owner, there, Severity.MEDIUM)
+        for owner, there in sorted(of_others.items())
+        if counts[owner.cluster] > others
+    ]
     causes = Counter(each.why for each in found.values())
     table = Attachment.table("Put out of their nodes", ("cause", "pods"), causes.most_common())
     return Assessment(
         [*pods, *(each for each in found.values() if each.gone)],
         findings,
         window=window(events, now),
-        worst=f"{count} beside the platform's, of {others} in {age(recent)}" if found else "none put out",
+        worst=f"{most} beside the platform's, of {others} in {age(recent)}" if found else "none put out",
         attachments=[table] if causes else [],
     )
 

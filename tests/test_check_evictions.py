@@ -64,6 +64,12 @@ def test_five_of_others_are_allowed_and_six_are_medium() -> None:
     assert finding.message == f"6 pods were put out, last 1 m ago: memory pressure on its node. Last: {LOW}"
 
 
+def test_each_cluster_has_its_own_five() -> None:
+    west = [msgspec.structs.replace(evicted(number), cluster="west") for number in range(3)]
+
+    assert found([*(evicted(number) for number in range(3)), *west]) == []
+
+
 def test_one_of_the_platform_s_own_is_high() -> None:
     (finding,) = found([own()])
 

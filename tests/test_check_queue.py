@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import msgspec
 from checks import test_queue as queue
 
 from builders import NOW, deployment_pod, pod
@@ -66,6 +67,14 @@ def test_tiers_too_small_to_judge_are_judged_together() -> None:
     mixed = [ran(HOUR, tier=f"tier-{n % 5}") for n in range(20)]
 
     assert [str(each.subject) for each in assess(*mixed).findings] == ["queue/executions"]
+
+
+def test_a_slow_tier_of_one_cluster_does_not_hide_the_queue_of_another() -> None:
+    slow = [ran(HOUR, tier="gpu") for _ in range(20)]
+    west = [msgspec.structs.replace(ran(HOUR, tier=f"tier-{n % 5}"), cluster="west") for n in range(20)]
+
+    found = [each.subject.text(with_cluster=True) for each in assess(*slow, *west).findings]
+    assert found == ["hardware-tier/gpu", "west: queue/executions"]
 
 
 def test_a_few_that_were_all_quick_are_healthy() -> None:
