@@ -54,6 +54,16 @@ REGISTRY = [
 ]
 # A signed address has its token in the query, and a proxy's may have a password in front.
 TOKENS = re.compile(r"(?<=//)[^/\s@\"']+@|\?[^\s\"']+")
+STARTS = (
+    "FailedMount",
+    "FailedAttachVolume",
+    "FailedMapVolume",
+    "FailedCreatePodSandBox",
+    "FailedCreatePodContainer",
+    "NetworkNotReady",
+    "Pulling",
+)
+"""Reasons of the events that say what a pod's start waits for."""
 ITS_OWN = re.compile(r"\s*\(pod: [^()]*(?:\([^()]*\)[^()]*)*\)| pod=\S+")
 LIVENESS = re.compile(r"failed (liveness|startup) probe")
 EXITS = {
@@ -74,7 +84,9 @@ class Trouble:
 
     pod: Pod
     kind: str
-    """``image``, ``config``, ``start``, ``crash``, ``memory``, ``restarts``, ``unknown``, ``terminating``."""
+    """``image``, ``config``, ``start``, ``crash``, ``memory``, ``restarts``; of a whole pod ``creating``,
+    ``unknown``, ``terminating``.
+    """
     status: ContainerStatus | None = None
     """None for what is the whole pod's."""
 
@@ -131,6 +143,8 @@ class Words:
         node = pod.spec.node_name
         if each.kind == "unknown" and pod.status.message:
             return _short(pod.status.message)
+        if each.kind == "creating" and (why := self._of_creation(pod)):
+            return why
         if not node:
             where = "it has no node"
         elif not self.has_nodes:
@@ -149,6 +163,18 @@ class Words:
         if each.kind == "terminating" and where.endswith(" is Ready"):
             return f"{where}: a container does not end, or a volume is not unmounted"
         return where
+
+    def _of_creation(self, pod: Pod) -> str:
+        """What its start waits for: an init container, else what was said of its start last."""
+        for status in pod.status.init_container_statuses:
+            beside = any(
+                one.name == status.name and one.restart_policy == "Always" for one in pod.spec.init_containers
+            )
+            if status.state.running and not beside:
+                return f"its init container {status.name} has not ended"
+        said = [event for event in self.said.get(key_of(pod), ()) if event.reason in STARTS]
+        last = max(said, key=lambda event: event.when or pod.metadata.creation_timestamp, default=None)
+        return f"{last.reason}: {_short(last.message)}" if last else ""
 
     def _of_image(self, each: Trouble) -> str:
         assert each.status is not None

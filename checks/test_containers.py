@@ -51,6 +51,7 @@ SEEN = {
     "config": "not configured",
     "start": "not started",
     "unknown": "phase Unknown",
+    "creating": "does not start",
     "terminating": "does not end",
 }
 STEPS = {
@@ -60,6 +61,7 @@ STEPS = {
     "image": "Mend the image's name, the pull secret or the way to the registry; the kubelet tries again",
     "config": "Create what is missing, or correct the reference to it; the kubelet tries again",
     "start": "See the events: kubectl -n {namespace} describe pod {pod}",
+    "creating": "See the events: kubectl -n {namespace} describe pod {pod}",
     "unknown": "See whether the machine and its kubelet run: kubectl describe node {node}",
     "terminating": "See what holds it: kubectl -n {namespace} get pod {pod} -o yaml",
 }
@@ -76,14 +78,16 @@ def test_containers_start_and_stay_up(
     max_restarts: int = 5,
     within: Duration = timedelta(hours=1),
     max_terminating: Duration = timedelta(minutes=10),
+    max_creating: Duration = timedelta(minutes=15),
 ) -> Assessment:
     """Every container starts, none crashes or runs out of memory, and pods that are deleted end.
 
     A container that cannot start, or that is restarted again and again, serves nobody, though its pod has
     a node. Found are: CrashLoopBackOff, an image that cannot be pulled, a container that cannot be
-    configured, created or run; one killed for its memory ``within`` the last hour, or restarted
-    ``max_restarts`` times in it; a pod whose phase is Unknown; and one still there ``max_terminating`` after
-    the end of its grace period.
+    configured, created or run; a pod that has not started ``max_creating`` after it got its node, since a
+    volume, a network or an init container does not come; a container killed for its memory ``within`` the
+    last hour, or restarted ``max_restarts`` times in it; a pod whose phase is Unknown; and one still there
+    ``max_terminating`` after the end of its grace period.
 
     Kubernetes counts restarts since a pod began, not by the hour. They are held against the hour where the
     pod is that young, by the average of its life, or where the kubelet has held it back in that hour (its
@@ -93,12 +97,14 @@ def test_containers_start_and_stay_up(
     Executions are medium: one user waits, not all. Pods that have ended are not assessed: user code that has
     failed is none of the platform's, nor is one container's end in an execution that goes on.
 
-    Thresholds: ours; Domino publishes none.
+    Thresholds: ours; Domino publishes none. 15 minutes to start are more than a large image takes on a new
+    node.
 
     Remediation: for an image, see the registry's words; for a configuration, create the ConfigMap or Secret
-    that is named; for memory, raise the limit or the hardware tier; for a crash, the exit code and the
-    last words of the log say more; for a pod that does not end, see its node first, then its finalizers
-    and volumes.
+    that is named; for a pod that does not start, see what is quoted: a volume that another node has still, a
+    network plug-in without an address left; for memory, raise the limit or the hardware tier; for a crash,
+    the exit code and the last words of the log say more; for a pod that does not end, see its node first,
+    then its finalizers and volumes.
     """
     judged = [pod for pod in pods if not pod.finished or pod.metadata.deletion_timestamp]
     troubled: list[Trouble] = []
@@ -107,6 +113,7 @@ def test_containers_start_and_stay_up(
     for pod in judged:
         if _whole(pod, now, max_terminating, troubled) or pod.metadata.deletion_timestamp:
             continue
+        before = len(troubled)
         for status in pod.statuses:
             if kind := _kind(status, now, within):
                 troubled.append(Trouble(pod, kind, status))
@@ -114,6 +121,8 @@ def test_containers_start_and_stay_up(
                 most = max(most or (0, last), (status.restart_count, last))
                 if status.restart_count >= max_restarts:
                     perhaps.append(Trouble(pod, "restarts", status))
+        if len(troubled) == before and pod.starting(now) > max_creating:
+            troubled.append(Trouble(pod, "creating"))
     said = of_pods((each.pod for each in (*troubled, *perhaps)), events or ())
     troubled += [each for each in perhaps if _often(each, said, now, max_restarts, within)]
     groups: dict[tuple[Ref, str], list[Trouble]] = defaultdict(list)
@@ -216,6 +225,9 @@ def _what(kind: str, group: list[Trouble], now: datetime) -> str:
     """What is seen: ``, container run: crash loop (CrashLoopBackOff), up to 12 restarts``."""
     if kind == "unknown":
         return " in phase Unknown"
+    if kind == "creating":
+        longest = age(max(each.pod.starting(now) for each in group))
+        return f" not started, up to {longest} after it got its node"
     if kind == "terminating":
         late = max(
             now - each.pod.metadata.deletion_timestamp

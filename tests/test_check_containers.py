@@ -407,6 +407,59 @@ def test_a_finalizer_that_holds_a_pod_is_named() -> None:
     assert "Its node n1 is Ready, and it is held by example.com/billing" in finding.message
 
 
+def creating(*statuses: ContainerStatus, for_: timedelta = HOUR, **more: object) -> Pod:
+    """A pod that got its node as long ago, a minute after it was made, and has not started."""
+    made = web(*statuses, age=for_ + MINUTE, scheduled_after=MINUTE, **more)
+    return msgspec.structs.replace(made, status=msgspec.structs.replace(made.status, phase="Pending"))
+
+
+def test_fifteen_minutes_are_allowed_to_a_start_and_no_more() -> None:
+    assert found(creating(waits("ContainerCreating"), for_=15 * MINUTE)) == []
+
+    late = creating(waits("ContainerCreating"), for_=15 * MINUTE + MOMENT)
+    mount = event("FailedMount", "Unable to attach or mount volumes: timed out", of=late)
+    attach = event("FailedAttachVolume", "Multi-Attach error for volume pvc-1", of=late, ago=MINUTE)
+    other = event("Scheduled", "Successfully assigned", of=late, ago=MOMENT, type="Normal")
+    (finding,) = found(late, events=[attach, mount, other], nodes=[node("n1")])
+    assert finding.severity is None
+    assert finding.message == (
+        "1 pod not started, up to 15 m after it got its node. FailedAttachVolume: Multi-Attach error for "
+        "volume pvc-1. See the events: kubectl -n domino-platform describe pod web-5d9c7b8f4-a"
+    )
+
+
+def test_a_large_image_that_is_pulled_still_is_told_as_such() -> None:
+    late = creating(waits("ContainerCreating"))
+    mount = event("FailedMount", "timed out", of=late)
+    pulling = event("Pulling", 'Pulling image "x:1"', of=late, ago=MINUTE, type="Normal")
+
+    (finding,) = found(late, events=[mount, pulling])
+    assert 'Pulling: Pulling image "x:1"' in finding.message
+
+
+def test_a_start_of_which_nothing_is_said_is_told_by_its_node() -> None:
+    (finding,) = found(creating(), nodes=[node("n1", silent(HOUR))])
+
+    assert "Its node n1 is not Ready" in finding.message
+
+
+def test_an_init_container_that_does_not_end_is_named_and_a_side_car_is_not() -> None:
+    first, beside = runs("wait-for-db"), runs("istio-proxy")
+    pods = [creating(waits("PodInitializing"))]
+    status = msgspec.structs.replace(pods[0].status, init_container_statuses=(beside, first))
+    side_car = Container("istio-proxy", restart_policy="Always")
+    spec = msgspec.structs.replace(pods[0].spec, init_containers=(side_car, Container("wait-for-db")))
+    (finding,) = found(msgspec.structs.replace(pods[0], status=status, spec=spec))
+
+    assert "Its init container wait-for-db has not ended. " in finding.message
+
+
+def test_what_is_known_to_be_wrong_with_a_container_is_not_told_as_a_slow_start() -> None:
+    (finding,) = found(creating(waits("ImagePullBackOff", "not found")))
+
+    assert "image not pulled" in finding.message
+
+
 def test_a_phase_that_nobody_knows_is_told_with_the_state_of_its_node() -> None:
     (finding,) = found(web(phase="Unknown"), nodes=[node("n1", silent(HOUR))])
 

@@ -19,7 +19,7 @@ import pytest
 import domino_cluster as domino
 from control_plane import ControlPlane
 from domino_health.facts.rights import Right
-from drills import look
+from drills import execution, joined, look, made
 from health_account import granted, rights, rules
 from health_run import HealthRun
 from kube_client import Object, eventually
@@ -171,6 +171,31 @@ def test_each_way_not_to_start_or_stay_up_is_found_with_its_cause(
     assert set(messages) == set(expected)
     for subject, words in expected.items():
         assert all(each in messages[subject] for each in words), messages[subject]
+
+
+def test_a_pod_that_its_node_does_not_start_is_found(platform: ControlPlane, tmp_path: Path) -> None:
+    """A node without a kubelet starts nothing; what a kubelet would say of the volume is written for it."""
+    silent = domino.node("drill", 0, "10.0.9.9", platform.get("/version")["gitVersion"])
+    del silent["metadata"]["annotations"]
+    pod = execution("without its volume", pool="drill")
+    words = 'MountVolume.MountDevice failed for volume "pvc-1": rpc error: code = DeadlineExceeded'
+    with made(platform, silent):
+        ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "ready"}
+        platform.patch_status(silent, {"conditions": [ready]})
+        joined(platform, silent)
+        with made(platform, pod):
+            path = platform.path(pod)
+            eventually(lambda: platform.get(path)["spec"].get("nodeName"), what=f"a node for {path}")
+            event = said(platform, pod, "", "FailedMount", words)
+            run = look(platform, tmp_path, "thresholds: {SCHED-008: {max_creating: 0s}}\n")
+            platform.delete(event)
+            platform.request("DELETE", path, {"gracePeriodSeconds": 0})  # nobody says that it has ended
+
+    execution_found, shipper = (found(run)[subject] for subject in sorted(found(run), reverse=True))
+    assert set(run.found()) == {"SCHED-008"}
+    assert execution_found.startswith("SCHED-008 medium: 1 pod not started, up to ")
+    assert f"after it got its node. FailedMount: {words}. See the events: kubectl -n " in execution_found
+    assert "Its node drill-0 is Ready" in shipper
 
 
 def test_a_pod_that_a_finalizer_holds_is_found(platform: ControlPlane, tmp_path: Path) -> None:

@@ -182,6 +182,14 @@ class Pod(Kubernetes, frozen=True):
             return timedelta(0)
         return max(now - self.metadata.creation_timestamp, timedelta(0))
 
+    def starting(self, now: datetime) -> timedelta:
+        """How long it has had a node and not started: a container is not made, or an init one not ended."""
+        if not self.spec.node_name or self.status.phase != "Pending":
+            return timedelta(0)
+        scheduled = self.condition("PodScheduled")
+        since = scheduled.last_transition_time if scheduled and scheduled.status == "True" else None
+        return max(now - (since or self.metadata.creation_timestamp), timedelta(0))
+
     @property
     def scheduler(self) -> str:
         """Who is to give it a node."""
