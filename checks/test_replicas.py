@@ -13,6 +13,7 @@ from domino_health import (
     Duration,
     EndpointSlice,
     Finding,
+    Node,
     Pod,
     Ref,
     Service,
@@ -35,6 +36,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     services: list[Service],
     endpoint_slices: list[EndpointSlice],
     pods: list[Pod],
+    nodes: list[Node] | None,
     domino_services: list[DominoService] | None,
     now: datetime,
     *,
@@ -50,11 +52,12 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     Normal, and no finding: pods that are younger than ``starts_within`` (a roll-out, a new node), and those
     that make way for the next: a StatefulSet, a DaemonSet and a Deployment that recreates make it when the
     one before is gone. A Deployment that says itself that it has been short for longer is found, however
-    young its pods are: something ends them again and again. Normal is also what is scaled to nothing, and
-    the Service before it; a Service without a selector, with an external name, or before executions, which
-    come and go. A Service that selects nothing at all is low: it may be left over. The services that
-    DOM-002 answers for are left to it, but for a front end of fewer than ``front_end`` replicas, which is
-    medium: each roll-out and each lost node is an outage.
+    young its pods are: something ends them again and again. A DaemonSet's pod on a node that is not Ready
+    is the node's trouble (SCHED-003), and not that of each DaemonSet. Normal is also what is scaled to
+    nothing, and the Service before it; a Service without a selector, with an external name, or before
+    executions, which come and go. A Service that selects nothing at all is low: it may be left over. The
+    services that DOM-002 answers for are left to it, but for a front end of fewer than ``front_end``
+    replicas, which is medium: each roll-out and each lost node is an outage.
 
     Thresholds: ours; 10 minutes is twice what Domino allows a front-end pod to be not ready (metrics to
     monitor). Two for the front end: fewer than that, for 10 minutes, is critical to those who run Domino.
@@ -68,6 +71,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     everything: list[Replicated] = [*workloads, *daemonsets]
     answered = {service.ref_of(each) for service in domino_services or () for each in service.candidates}
     starting, going = _on_their_way(pods, now, starts_within)
+    going.update(_with_their_node(pods, nodes or ()))
     found: dict[Ref, Finding] = {}
     excused = set(answered)
     for workload in everything:
@@ -97,7 +101,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
 
 def _on_their_way(
     pods: Sequence[Pod], now: datetime, starts_within: timedelta
-) -> tuple[Mapping[Ref, int], Mapping[Ref, int]]:
+) -> tuple[Counter[Ref], Counter[Ref]]:
     """For each owner, how many of its pods are not ready yet, and how many go; both not for too long."""
     young: Counter[Ref] = Counter()
     going: Counter[Ref] = Counter()
@@ -110,6 +114,17 @@ def _on_their_way(
         elif not pod.ready:
             young[pod.subject] += 1
     return young, going
+
+
+def _with_their_node(pods: Sequence[Pod], nodes: Sequence[Node]) -> Counter[Ref]:
+    """For each DaemonSet, how many of its pods are on nodes that are not Ready."""
+    lost = {(node.cluster, node.metadata.name) for node in nodes if not node.ready}
+    there = (pod for pod in pods if lost and (pod.cluster, pod.spec.node_name) in lost)
+    return Counter(
+        pod.subject
+        for pod in there
+        if pod.subject.kind == "daemonset" and not (pod.ready or pod.metadata.deletion_timestamp)
+    )
 
 
 def _one_by_one(workload: Replicated) -> bool:
@@ -166,13 +181,14 @@ def _few(services: Sequence[DominoService], front_end: int) -> Iterator[Finding]
 
 def _endpoints(slices: Sequence[EndpointSlice]) -> Mapping[Ref, tuple[int, int]]:
     """For each Service, how many endpoints are ready, and how many there are."""
-    counts: dict[Ref, list[int]] = defaultdict(lambda: [0, 0])
+    ready: dict[Ref, Counter[str]] = defaultdict(Counter)
+    there: dict[Ref, Counter[str]] = defaultdict(Counter)
     for each in slices:
-        count = counts[each.service]
-        for endpoint in each.endpoints or ():
-            count[0] += endpoint.is_ready
-            count[1] += 1
-    return {ref: (ready, there) for ref, (ready, there) in counts.items()}
+        endpoints = each.endpoints or ()
+        # A Service of two IP families has a slice of each, and each pod is in both.
+        ready[each.service][each.address_type] += sum(endpoint.is_ready for endpoint in endpoints)
+        there[each.service][each.address_type] += len(endpoints)
+    return {ref: (max(ready[ref].values()), max(count.values())) for ref, count in there.items()}
 
 
 def _unanswered(

@@ -407,9 +407,9 @@ def test_a_finalizer_that_holds_a_pod_is_named() -> None:
     assert "Its node n1 is Ready, and it is held by example.com/billing" in finding.message
 
 
-def creating(*statuses: ContainerStatus, for_: timedelta = HOUR, **more: object) -> Pod:
+def creating(*statuses: ContainerStatus, for_: timedelta = HOUR) -> Pod:
     """A pod that got its node as long ago, a minute after it was made, and has not started."""
-    made = web(*statuses, age=for_ + MINUTE, scheduled_after=MINUTE, **more)
+    made = web(*statuses, age=for_ + MINUTE, scheduled_after=MINUTE)
     return msgspec.structs.replace(made, status=msgspec.structs.replace(made.status, phase="Pending"))
 
 

@@ -15,6 +15,7 @@ from domino_health import (
     DominoService,
     EndpointSlice,
     Finding,
+    Node,
     Pod,
     Ref,
     Service,
@@ -32,7 +33,7 @@ from domino_health.facts.services import (
     SliceMeta,
 )
 from domino_health.facts.workloads import DaemonSetSpec, DaemonSetStatus, Strategy, WorkloadMeta
-from platform_builders import DAY, condition, deployment, statefulset
+from platform_builders import DAY, condition, deployment, node, statefulset
 from platform_builders import service as role
 
 MINUTE = timedelta(minutes=1)
@@ -46,6 +47,7 @@ def assess(
     services: Sequence[Service] = (),
     slices: Sequence[EndpointSlice] = (),
     pods: Sequence[Pod] = (),
+    nodes: Sequence[Node] | None = (),
     roles: Sequence[DominoService] | None = (),
     **thresholds: int,
 ) -> Assessment:
@@ -57,6 +59,7 @@ def assess(
         list(services),
         list(slices),
         list(pods),
+        None if nodes is None else list(nodes),
         None if roles is None else list(roles),
         NOW,
         **thresholds,  # type: ignore[arg-type]
@@ -88,7 +91,7 @@ def service(
 def behind(*ready: bool | None, name: str = "web") -> EndpointSlice:
     """An endpoint for each, ready or not."""
     endpoints = tuple(Endpoint(EndpointConditions(each)) for each in ready)
-    return EndpointSlice(SliceMeta(PLATFORM, SliceLabels(name)), endpoints, "prod")
+    return EndpointSlice(SliceMeta(PLATFORM, SliceLabels(name)), endpoints, "IPv4", "prod")
 
 
 def starting(suffix: str, age: timedelta) -> Pod:
@@ -178,6 +181,20 @@ def test_what_makes_the_next_pod_when_the_one_before_is_gone_is_excused_for_ten_
         assert len(found(workload, pods=[goes])) == (ago > 10), workload.ref
 
 
+@pytest.mark.parametrize(("ready", "findings"), [(False, 0), (True, 1)])
+def test_a_daemon_set_s_pod_on_a_node_that_is_not_ready_is_the_node_s_trouble(
+    ready: bool, findings: int
+) -> None:
+    owner = Owner("DaemonSet", "fluent-bit", controller=True)
+    shipper = pod("fluent-bit-x", namespace=PLATFORM, owner=owner, node="n", cluster="prod", age=DAY)
+    there = node("n", condition("Ready", str(ready)), cluster="prod")
+    other = node("n", condition("Ready", "False"), cluster="other")
+
+    assert len(found(daemonset(4, 5), pods=[shipper], nodes=[there, other])) == findings
+    assert len(found(daemonset(3, 5), pods=[shipper], nodes=[there])) == 1, "one more is missing"
+    assert len(found(daemonset(4, 5), pods=[shipper], nodes=None)) == 1
+
+
 @pytest.mark.parametrize("minutes", [10, 11])
 def test_a_deployment_that_says_it_is_short_for_long_has_no_excuse_in_pods_made_again(minutes: int) -> None:
     available = condition("Available", "False", lasts=minutes * MINUTE, reason="MinimumReplicasUnavailable")
@@ -235,6 +252,13 @@ def test_a_service_with_pods_and_none_ready_is_high() -> None:
     assert finding.message == "2 pods are behind it, and none is ready: every request to it fails"
 
 
+def test_a_pod_in_slices_of_both_ip_families_is_one_pod() -> None:
+    both = [msgspec.structs.replace(behind(False), address_type=family) for family in ("IPv4", "IPv6")]
+
+    (finding,) = found(deployment("web"), services=[service()], slices=both)
+    assert finding.message == "1 pod is behind it, and none is ready: every request to it fails"
+
+
 def test_a_service_before_a_workload_that_is_told_of_is_not_told_of_again() -> None:
     (finding,) = found(deployment("web", 0, 1), services=[service()], slices=[behind(False)])
 
@@ -286,7 +310,7 @@ def test_a_slice_that_somebody_made_by_hand_is_no_services() -> None:
 
 
 def test_a_slice_that_holds_null_holds_nothing() -> None:
-    empty = EndpointSlice(SliceMeta(PLATFORM, SliceLabels("web")), None, "prod")
+    empty = EndpointSlice(SliceMeta(PLATFORM, SliceLabels("web")), None, "IPv4", "prod")
 
     assert len(found(services=[service()], slices=[empty])) == 1
 

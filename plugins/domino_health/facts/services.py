@@ -93,6 +93,8 @@ class EndpointSlice(Kubernetes, frozen=True):
     metadata: SliceMeta
     endpoints: tuple[Endpoint, ...] | None = ()
     """The API server writes null for none."""
+    address_type: str = ""
+    """``IPv4``, ``IPv6`` or ``FQDN``: of a Service of two families each has its own slices."""
     cluster: str = ""
 
     @property
