@@ -30,6 +30,7 @@ from domino_health import (
 JUDGED = ("cpu", "memory")
 EXAMPLES = 3
 LASTING = ("deployment", "statefulset")
+"""Owners of the pods that make a pool the platform's."""
 NAMED = 5
 """Nodes without metrics that are named; all are counted."""
 

@@ -47,8 +47,8 @@ def test_quotas_have_room(
     fullest = 0.0
     for quota in quotas:
         bounds = list(_bounds(quota))
-        if names_left := _uncounted(quota):
-            unseen.append(_unseen(quota, names_left))
+        if missing := _uncounted(quota):
+            unseen.append(_unseen(quota, missing))
         if not bounds:
             continue
         judged.append(quota)
@@ -82,6 +82,7 @@ def _bounds(quota: ResourceQuota) -> Iterator[tuple[str, str, str, float]]:
 
 
 def _uncounted(quota: ResourceQuota) -> list[str]:
+    """What it bounds and Kubernetes has said nothing of."""
     hard = quota.spec.hard.items()
     return sorted(name for name, text in hard if quantity(text) > 0 and name not in quota.status.used)
 

@@ -79,7 +79,9 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
         if ready >= wanted or workload.ref in answered:
             continue
         starts = ready + starting[workload.ref] + going[workload.ref] * _one_by_one(workload) >= wanted
-        if _young(workload, now, starts_within) or (starts and not _long_gone(workload, now, starts_within)):
+        if _young(workload, now, starts_within) or (
+            starts and not _short_for_long(workload, now, starts_within)
+        ):
             excused.add(workload.ref)
         else:
             found[workload.ref] = _short(workload, ready, wanted)
@@ -132,7 +134,7 @@ def _one_by_one(workload: Replicated) -> bool:
     return not isinstance(workload, Deployment) or workload.spec.strategy.type == "Recreate"
 
 
-def _long_gone(workload: Replicated, now: datetime, starts_within: timedelta) -> bool:
+def _short_for_long(workload: Replicated, now: datetime, starts_within: timedelta) -> bool:
     """Whether a Deployment says itself that it has been short for longer than a start takes."""
     available = workload.condition("Available") if isinstance(workload, Deployment) else None
     since = available.last_transition_time if available and available.status == "False" else None
