@@ -28,12 +28,19 @@ def key_of(pod: Pod) -> Key:
     return pod.cluster, pod.metadata.namespace, pod.metadata.name
 
 
+def of_namesake(event: Event, pod: Pod) -> bool:
+    """Whether it tells of a pod that was there before: a StatefulSet gives its pods the same names again."""
+    return event.when is not None and event.when < pod.metadata.creation_timestamp
+
+
 def of_pods(pods: Iterable[Pod], events: Iterable[Event]) -> Told:
     """What was said of each of these pods, in the events' order."""
-    told: dict[Key, list[Event]] = {key_of(pod): [] for pod in pods}
+    known = {key_of(pod): pod for pod in pods}
+    told: dict[Key, list[Event]] = {key: [] for key in known}
     for event in events:
         about = event.involved_object
-        kept = told.get((event.cluster, about.namespace, about.name)) if about.kind == "Pod" else None
-        if kept is not None:
-            kept.append(event)
+        key = event.cluster, about.namespace, about.name
+        pod = known.get(key) if about.kind == "Pod" else None
+        if pod is not None and not of_namesake(event, pod):
+            told[key].append(event)
     return told

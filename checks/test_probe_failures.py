@@ -5,7 +5,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from checks.seen_events import since, window
+from checks.seen_events import of_namesake, since, window
 from domino_health import (
     Assessment,
     ContainerStatus,
@@ -80,7 +80,7 @@ def test_no_probe_fails(
     killed: set[Ref] = set()
     for event in events:
         pod = running.get(event.about)
-        if pod is None or since(event, now) > recent:
+        if pod is None or since(event, now) > recent or of_namesake(event, pod):
             continue
         if event.reason == "Killing" and RESTARTS in event.message:
             killed.add(pod.ref)

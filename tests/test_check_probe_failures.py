@@ -6,10 +6,11 @@ import msgspec
 import pytest
 from checks import test_probe_failures as failures
 
-from builders import NOW, deployment_pod, ended, pod, runs
+from builders import NOW, deployment_pod, ended, pod, runs, waits
 from domino_health import Assessment, ContainerStatus, Event, Finding, Pod, Ref, Severity
 from domino_health.facts.api import Condition
 from domino_health.facts.containers import ContainerState
+from domino_health.facts.kubernetes import Owner
 from platform_builders import DAY, event
 
 MINUTE = timedelta(minutes=1)
@@ -85,6 +86,14 @@ def test_a_pod_that_is_ready_again_is_found_only_where_its_probe_comes_and_goes(
     (finding,) = found([ready], unhealthy(ready, times=20))
     assert finding.severity is Severity.MEDIUM
     assert "1 pod fails its readiness probe (it comes and goes), 20 times" in finding.message
+
+
+@pytest.mark.parametrize(("ago", "findings"), [(MINUTE, 1), (MINUTE + SECOND, 0)])
+def test_what_was_said_of_a_pod_of_the_same_name_before_is_not_its_own(ago: timedelta, findings: int) -> None:
+    owner = Owner("StatefulSet", "rabbitmq-ha", controller=True)
+    one = pod("rabbitmq-ha-0", node="n", age=MINUTE, owner=owner, statuses=[waits("ContainerCreating")])
+
+    assert len(found([one], unhealthy(one, ago=ago))) == findings
 
 
 def test_a_liveness_probe_that_restarts_is_told_with_what_it_has_restarted() -> None:
