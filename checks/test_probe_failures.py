@@ -20,6 +20,7 @@ from domino_health import (
 )
 
 EXAMPLES = 3
+HOUR = timedelta(hours=1)
 QUOTED = 200
 """Characters of what a probe has said: some answer with a page."""
 RESTARTS = "failed liveness probe"
@@ -63,9 +64,9 @@ def test_no_probe_fails(
 
     Normal, and no finding: failures within ``starts_within`` of the container's start, for that is what
     probes are for, unless the start before was as short; a readiness probe that has failed and whose pod
-    is ready again, unless it failed ``flaps`` times or more: then it comes and goes, which is medium. So
-    is what fails in an execution, which is a user's. Of pods that have ended, or are being deleted,
-    nothing is assessed.
+    is ready again, unless it failed ``flaps`` times an hour or more: then it comes and goes, which is
+    medium. So is what fails in an execution, which is a user's. Of pods that have ended, or are being
+    deleted, nothing is assessed.
 
     Thresholds: ours. Events live an hour by default, so that ``recent`` is well within; 10 minutes to
     start is what Domino allows a front-end pod before it alarms, doubled.
@@ -102,7 +103,17 @@ def _counts(pod: Pod, event: Event, starts_within: timedelta, flaps: int) -> boo
     """Whether a failure is more than the noise of a start, or of a moment."""
     if _young(_container(pod, event), event, starts_within):
         return False
-    return event.message.startswith("Liveness") or not pod.ready or event.times >= flaps
+    return event.message.startswith("Liveness") or not pod.ready or _often(event, flaps)
+
+
+def _often(event: Event, flaps: int) -> bool:
+    """Whether it failed that often in an hour, by the average since it failed first.
+
+    A kubelet counts on for as long as it runs: a failure a day makes many in a month.
+    """
+    first = event.first_timestamp or event.event_time
+    lasts = event.when - first if event.when and first else HOUR
+    return event.times * HOUR >= flaps * max(lasts, HOUR)
 
 
 def _container(pod: Pod, event: Event) -> ContainerStatus | None:

@@ -88,6 +88,17 @@ def test_a_pod_that_is_ready_again_is_found_only_where_its_probe_comes_and_goes(
     assert "1 pod fails its readiness probe (it comes and goes), 20 times" in finding.message
 
 
+@pytest.mark.parametrize(("times", "findings"), [(480, 1), (479, 0)])
+def test_what_a_kubelet_has_counted_for_a_day_must_be_as_often_an_hour(times: int, findings: int) -> None:
+    ready = web(ready=True)
+    said = unhealthy(ready, times=times)
+    assert said.last_timestamp is not None
+
+    assert len(found([ready], msgspec.structs.replace(said, first_timestamp=said.last_timestamp - DAY))) == (
+        findings
+    )
+
+
 @pytest.mark.parametrize(("ago", "findings"), [(MINUTE, 1), (MINUTE + SECOND, 0)])
 def test_what_was_said_of_a_pod_of_the_same_name_before_is_not_its_own(ago: timedelta, findings: int) -> None:
     owner = Owner("StatefulSet", "rabbitmq-ha", controller=True)
