@@ -162,10 +162,10 @@ def _of_container(pod: Pod, status: ContainerStatus, ended: Terminated) -> tuple
         return "not started" if ended.reason != "ContainerStatusUnknown" else "node lost", said
     if status.name == USER:
         return USERS, said
-    # Domino's containers end with the user's code: theirs is the cause only where that did not fail.
+    # Domino's containers end with the user's, whose end is the cause where it was a bad one, by memory too.
     own = next((each for each in pod.statuses if each.name == USER), None)
     own_end = own.state.terminated if own else None
-    if own_end is not None and own_end.exit_code != 0 and own_end.reason != "OOMKilled":
+    if own_end is not None and own_end.exit_code != 0:
         return None
     return "a container of Domino's", said
 

@@ -108,6 +108,13 @@ def test_out_of_memory_names_the_hardware_tier_that_is_too_small() -> None:
     assert finding.severity is None, "as the check: medium"
 
 
+@pytest.mark.parametrize(("code", "cause"), [(0, "a container of Domino's"), (137, "out of memory")])
+def test_a_side_car_that_ends_with_user_code_out_of_memory_is_not_the_cause(code: int, cause: str) -> None:
+    run = ended(code, "OOMKilled" if code else "")
+
+    assert why(over("executor", ended(143)), over("istio-proxy", ended(1)), over("run", run)) == cause
+
+
 def test_a_container_of_domino_s_that_broke_is_told_from_one_that_ends_with_the_user_s_code() -> None:
     executor = over("executor", ended(2))
 
