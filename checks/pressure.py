@@ -16,6 +16,8 @@ PRESSURE = {
 USED_UP = re.compile(
     r"[Uu]sage of EmptyDir volume|exceeds? (?:its|the) (?:local )?(?:ephemeral|total)|ephemeral local storage"
 )
+SHUT_DOWN = re.compile(r"node shutdown|[Nn]ode is shutting")
+CRITICAL = re.compile(r"admit critical pod")
 
 
 def cause(words: str) -> str:
@@ -24,4 +26,8 @@ def cause(words: str) -> str:
         return PRESSURE.get(found[1] or found[2], f"too little {found[1] or found[2]} on its node")
     if USED_UP.search(words):
         return "more disk than it may use"
+    if SHUT_DOWN.search(words):
+        return "its node was shut down"
+    if CRITICAL.search(words):
+        return "its node made room for a critical pod"
     return ""

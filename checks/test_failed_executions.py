@@ -115,10 +115,13 @@ def explain(pod: Pod, events: Sequence[Event]) -> Explained:
     """Why an execution failed, by the surest word first: Kubernetes', its containers', its events'."""
     words = " ".join(pod.status.message.split())
     target = pod.condition("DisruptionTarget")
+    why = _of_its_own(pod.status.reason)
     if target is not None and target.status == "True":
         said = words or " ".join(target.message.split())
-        return Explained(pod, DISRUPTED.get(target.reason, "evicted"), said)
-    if why := _of_its_own(pod.status.reason):
+        # A kubelet that shuts down, or makes room for a critical pod, sets the same condition.
+        of_kubelet = why if target.reason == "TerminationByKubelet" else ""
+        return Explained(pod, of_kubelet or DISRUPTED.get(target.reason, "evicted"), said)
+    if why:
         return Explained(pod, why, cause(words) or words or pod.status.reason)
     return _by_containers(pod) or _by_events(pod, events) or Explained(pod, UNKNOWN, "")
 

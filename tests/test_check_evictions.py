@@ -97,6 +97,14 @@ def test_who_puts_a_pod_out_is_told_by_its_condition(reason: str, why: str) -> N
     assert f"1 m ago: {why}." in finding.message
 
 
+def test_a_kubelet_that_shuts_down_is_not_under_pressure() -> None:
+    said = ("Terminated", "Pod was terminated in response to imminent node shutdown.")
+    one = deployment_pod("web", "a", node="n", phase="Failed", failed=said, age=2 * HOUR)
+
+    (finding,) = found([targeted(one, "TerminationByKubelet")])
+    assert "1 m ago: its node was shut down." in finding.message
+
+
 @pytest.mark.parametrize("reason", ["EvictionByEvictionAPI", "DeletionByPodGC"])
 def test_what_somebody_moves_is_as_somebody_wants_it(reason: str) -> None:
     assert found([targeted(deployment_pod("web", "a", node="n", deleted=True), reason)]) == []
@@ -155,6 +163,8 @@ def test_an_older_kubernetes_without_the_condition_says_it_by_the_reason() -> No
         ("The node had condition: [DiskPressure]. ", "disk pressure on its node"),
         ("The node was low on resource: pids. ", "PID pressure on its node"),
         ('Usage of EmptyDir volume "work" exceeds the limit "1Gi". ', "more disk than it may use"),
+        ("Pod was terminated in response to imminent node shutdown.", "its node was shut down"),
+        ("Preempted in order to admit critical pod", "its node made room for a critical pod"),
         ("something new", ""),
         ("", ""),
     ],

@@ -98,6 +98,17 @@ def test_one_that_was_put_out_is_told_by_its_condition_whatever_its_containers_s
     assert len(list(assess(put_out).findings)) == 1
 
 
+@pytest.mark.parametrize(
+    ("reason", "cause"), [("Terminated", "node lost"), ("Preempting", "preemption"), ("Evicted", "evicted")]
+)
+def test_a_kubelet_s_own_reason_tells_a_shutdown_from_pressure(reason: str, cause: str) -> None:
+    one = failed(over("run", ended(143)), reason=(reason, "the kubelet says so"))
+    target = Condition("DisruptionTarget", "True", "TerminationByKubelet", "somebody says so")
+    put_out = msgspec.structs.replace(one, status=msgspec.structs.replace(one.status, conditions=(target,)))
+
+    assert failures.explain(put_out, ()).cause == cause
+
+
 def test_out_of_memory_names_the_hardware_tier_that_is_too_small() -> None:
     (finding,) = assess(failed(over("run", ended(137, "OOMKilled")))).findings
 
