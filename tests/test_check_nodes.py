@@ -55,6 +55,7 @@ def test_a_cordoned_node_is_not_a_finding_and_the_table_shows_it() -> None:
     [
         {"age": JOINS},
         {"deleted": True},
+        {"cordoned": True},
         {"taints": ["ToBeDeletedByClusterAutoscaler"]},
         {"taints": ["karpenter.sh/disrupted"]},
         {"taints": ["karpenter.sh/disruption"]},
@@ -68,6 +69,11 @@ def test_a_node_that_joins_or_leaves_may_be_not_ready_for_a_while(moving: dict[s
     assert len(assessment.population) == 2
     assert assessment.findings == ()
     assert assessment.worst == "1 node joins or leaves, not Ready for 9 m of 10 m"
+
+
+def test_a_cordoned_node_that_does_not_come_back_from_its_upgrade_is_found() -> None:
+    assert found(node("a", silent(JOINS), cordoned=True)) == []
+    assert len(found(node("a", silent(JOINS + MOMENT), cordoned=True))) == 1
 
 
 def test_a_node_that_joins_may_be_without_a_network_for_a_while() -> None:
