@@ -182,14 +182,16 @@ def _few(services: Sequence[DominoService], front_end: int) -> Iterator[Finding]
 
 
 def _endpoints(slices: Sequence[EndpointSlice]) -> Mapping[Ref, tuple[int, int]]:
-    """For each Service, how many endpoints are ready, and how many there are."""
+    """For each Service, how many endpoints are ready, and how many there are that stay."""
     ready: dict[Ref, Counter[str]] = defaultdict(Counter)
     there: dict[Ref, Counter[str]] = defaultdict(Counter)
     for each in slices:
         endpoints = each.endpoints or ()
         # A Service of two IP families has a slice of each, and each pod is in both.
         ready[each.service][each.address_type] += sum(endpoint.is_ready for endpoint in endpoints)
-        there[each.service][each.address_type] += len(endpoints)
+        there[each.service][each.address_type] += sum(
+            not endpoint.conditions.terminating for endpoint in endpoints
+        )
     return {ref: (max(ready[ref].values()), max(count.values())) for ref, count in there.items()}
 
 

@@ -305,6 +305,15 @@ def test_a_service_before_what_is_scaled_to_nothing_is_normal() -> None:
     assert found(deployment("web", 0, 0), services=[service()]) == []
 
 
+def test_pods_that_go_are_not_behind_a_service_that_was_scaled_to_nothing() -> None:
+    goes = Endpoint(EndpointConditions(ready=False, terminating=True))
+    last = EndpointSlice(SliceMeta(PLATFORM, SliceLabels("web")), (goes,), "prod")
+
+    assert found(deployment("web", 0, 0), services=[service()], slices=[last]) == []
+    (finding,) = found(deployment("web", 1, 1), services=[service()], slices=[last, behind(False)])
+    assert finding.message.startswith("1 pod is behind it, and none is ready")
+
+
 def test_a_slice_that_somebody_made_by_hand_is_no_services() -> None:
     assert len(found(services=[service()], slices=[behind(True, name="")])) == 1
 
