@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from checks.parts import platform_of
-from domino_health import Deployment, DominoNamespace, Service, StatefulSet
+from domino_health import DaemonSet, Deployment, DominoNamespace, Service, StatefulSet
 
 Workload = Deployment | StatefulSet
+Replicated = Workload | DaemonSet
 MODEL = "ModelAPI"
 """What Domino calls the pods of a published model in its label dominodatalab.com/workload-type."""
 
@@ -26,7 +27,7 @@ def is_model(workload: Workload) -> bool:
     return MODEL in (labels.workload_type, workload.metadata.labels.workload_type)
 
 
-def selected_by(service: Service, workload: Workload) -> bool:
+def selected_by(service: Service, workload: Replicated) -> bool:
     """Whether a Service stands before the pods of a workload, by what is known of their labels.
 
     That is what the workload itself selects its pods by, and the two names that charts give: they must share
@@ -44,10 +45,10 @@ def selected_by(service: Service, workload: Workload) -> bool:
 
 
 def behind(
-    services: Iterable[Service], workloads: Iterable[Workload]
-) -> list[tuple[Service, list[Workload]]]:
+    services: Iterable[Service], workloads: Iterable[Replicated]
+) -> list[tuple[Service, list[Replicated]]]:
     """For each Service with a selector, the workloads of its namespace that it stands before."""
-    there: dict[tuple[str, str], list[Workload]] = defaultdict(list)
+    there: dict[tuple[str, str], list[Replicated]] = defaultdict(list)
     for workload in workloads:
         there[workload.cluster, workload.metadata.namespace].append(workload)
     return [

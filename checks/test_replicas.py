@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from checks.serving import Workload, behind
+from checks.serving import Replicated, behind
 from domino_health import (
     Assessment,
     DaemonSet,
@@ -25,7 +25,6 @@ from domino_health import (
 EXAMPLES = 3
 QUOTED = 300
 """Characters of a workload's own words."""
-Replicated = Deployment | StatefulSet | DaemonSet
 
 
 @check("PROBE-005", severity=Severity.HIGH)
@@ -67,8 +66,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     (PROBE-004), its start (SCHED-008) or has no node (SCHED-001). For a Service, hold its selector against
     the labels of the pods.
     """
-    workloads: list[Workload] = [*deployments, *statefulsets]
-    everything: list[Replicated] = [*workloads, *daemonsets]
+    everything: list[Replicated] = [*deployments, *statefulsets, *daemonsets]
     answered = {service.ref_of(each) for service in domino_services or () for each in service.candidates}
     starting, going = _on_their_way(pods, now, starts_within)
     going.update(_with_their_node(pods, nodes or ()))
@@ -93,7 +91,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
         *_few(domino_services or (), front_end),
         *(
             finding
-            for service, there in behind(judged, workloads)
+            for service, there in behind(judged, everything)
             if not _young(service, now, starts_within)
             and (finding := _unanswered(service, there, endpoints, told)) is not None
         ),
@@ -197,7 +195,7 @@ def _endpoints(slices: Sequence[EndpointSlice]) -> Mapping[Ref, tuple[int, int]]
 
 def _unanswered(
     service: Service,
-    there: Sequence[Workload],
+    there: Sequence[Replicated],
     endpoints: Mapping[Ref, tuple[int, int]],
     told: set[Ref],
 ) -> Finding | None:
@@ -208,7 +206,7 @@ def _unanswered(
     if known:
         pods = "1 pod is" if known == 1 else f"{known} pods are"
         return Finding(service.ref, f"{pods} behind it, and none is ready: every request to it fails")
-    if there and not any(workload.spec.replicas for workload in there):
+    if there and not any(workload.wanted for workload in there):
         return None
     selector = ",".join(f"{key}={value}" for key, value in sorted((service.spec.selector or {}).items()))
     names = ", ".join(str(workload.ref) for workload in there[:EXAMPLES])

@@ -32,7 +32,7 @@ from domino_health.facts.services import (
     SliceLabels,
     SliceMeta,
 )
-from domino_health.facts.workloads import DaemonSetSpec, DaemonSetStatus, Strategy, WorkloadMeta
+from domino_health.facts.workloads import DaemonSetSpec, DaemonSetStatus, Selector, Strategy, WorkloadMeta
 from platform_builders import DAY, condition, deployment, node, statefulset
 from platform_builders import service as role
 
@@ -72,7 +72,8 @@ def found(*workloads: Deployment | StatefulSet | DaemonSet, **more: object) -> l
 
 def daemonset(ready: int, wanted: int) -> DaemonSet:
     meta = WorkloadMeta("fluent-bit", PLATFORM, creation_timestamp=NOW - DAY)
-    return DaemonSet(meta, DaemonSetSpec(), DaemonSetStatus(wanted, ready), "prod")
+    selector = Selector({"app.kubernetes.io/instance": "fluent-bit"})
+    return DaemonSet(meta, DaemonSetSpec(selector), DaemonSetStatus(wanted, ready), "prod")
 
 
 def service(
@@ -312,6 +313,14 @@ def test_pods_that_go_are_not_behind_a_service_that_was_scaled_to_nothing() -> N
     assert found(deployment("web", 0, 0), services=[service()], slices=[last]) == []
     (finding,) = found(deployment("web", 1, 1), services=[service()], slices=[last, behind(False)])
     assert finding.message.startswith("1 pod is behind it, and none is ready")
+
+
+def test_a_service_before_a_daemon_set_that_no_node_is_there_for_is_normal() -> None:
+    exporter = service("exporter", instance="fluent-bit")
+
+    assert found(daemonset(0, 0), services=[exporter]) == []
+    (finding,) = found(daemonset(0, 1), services=[exporter])
+    assert finding.subject.kind == "daemonset", "and not of the Service again"
 
 
 def test_a_slice_that_somebody_made_by_hand_is_no_services() -> None:
