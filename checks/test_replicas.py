@@ -50,13 +50,14 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
 
     Normal, and no finding: pods that are younger than ``starts_within`` (a roll-out, a new node), and those
     that make way for the next: a StatefulSet, a DaemonSet and a Deployment that recreates make it when the
-    one before is gone. A Deployment that says itself that it has been short for longer is found, however
-    young its pods are: something ends them again and again. A DaemonSet's pod on a node that is not Ready
-    is the node's trouble (SCHED-003), and not that of each DaemonSet. Normal is also what is scaled to
-    nothing, and the Service before it; a Service without a selector, with an external name, or before
-    executions, which come and go. A Service that selects nothing at all is low: it may be left over. The
-    services that DOM-002 answers for are left to it, but for a front end of fewer than ``front_end``
-    replicas, which is medium: each roll-out and each lost node is an outage.
+    one before is gone, and an ordered StatefulSet when those before it are ready. A Deployment that says
+    itself that it has been short for longer is found, however young its pods are: something ends them again
+    and again. A DaemonSet's pod on a node that is not Ready is the node's trouble (SCHED-003), and not that
+    of each DaemonSet. Normal is also what is scaled to nothing, and the Service before it; a Service without
+    a selector, with an external name, or before executions, which come and go. A Service that selects
+    nothing at all is low: it may be left over. The services that DOM-002 answers for are left to it, but for
+    a front end of fewer than ``front_end`` replicas, which is medium: each roll-out and each lost node is an
+    outage.
 
     Thresholds: ours; 10 minutes is twice what Domino allows a front-end pod to be not ready (metrics to
     monitor). Two for the front end: fewer than that, for 10 minutes, is critical to those who run Domino.
@@ -68,7 +69,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     """
     everything: list[Replicated] = [*deployments, *statefulsets, *daemonsets]
     answered = {service.ref_of(each) for service in domino_services or () for each in service.candidates}
-    starting, going = _on_their_way(pods, now, starts_within)
+    starting, going, there = _on_their_way(pods, now, starts_within)
     going.update(_with_their_node(pods, nodes or ()))
     found: dict[Ref, Finding] = {}
     excused = set(answered)
@@ -76,7 +77,10 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
         ready, wanted = workload.ready, workload.wanted
         if ready >= wanted or workload.ref in answered:
             continue
-        starts = ready + starting[workload.ref] + going[workload.ref] * _one_by_one(workload) >= wanted
+        coming = starting[workload.ref] + going[workload.ref] * _one_by_one(workload)
+        if coming and _in_order(workload):
+            coming += max(0, wanted - there[workload.ref])  # these are made when those before are ready
+        starts = ready + coming >= wanted
         if _young(workload, now, starts_within) or (
             starts and not _short_for_long(workload, now, starts_within)
         ):
@@ -101,19 +105,24 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
 
 def _on_their_way(
     pods: Sequence[Pod], now: datetime, starts_within: timedelta
-) -> tuple[Counter[Ref], Counter[Ref]]:
-    """For each owner, how many of its pods are not ready yet, and how many go; both not for too long."""
+) -> tuple[Counter[Ref], Counter[Ref], Counter[Ref]]:
+    """For each owner, how many of its pods are not ready yet, and how many go; both not for too long; and
+    how many there are of a StatefulSet.
+    """
     young: Counter[Ref] = Counter()
     going: Counter[Ref] = Counter()
+    there: Counter[Ref] = Counter()
     for pod in pods:
         ends = pod.metadata.deletion_timestamp
+        if not pod.finished and any(owner.kind == "StatefulSet" for owner in pod.metadata.owner_references):
+            there[pod.subject] += 1
         if pod.finished or now - (ends or pod.metadata.creation_timestamp) > starts_within:
             continue
         if ends:
             going[pod.subject] += 1
         elif not pod.ready:
             young[pod.subject] += 1
-    return young, going
+    return young, going, there
 
 
 def _with_their_node(pods: Sequence[Pod], nodes: Sequence[Node]) -> Counter[Ref]:
@@ -130,6 +139,11 @@ def _with_their_node(pods: Sequence[Pod], nodes: Sequence[Node]) -> Counter[Ref]
 def _one_by_one(workload: Replicated) -> bool:
     """Whether it makes the next pod only when the one before is gone."""
     return not isinstance(workload, Deployment) or workload.spec.strategy.type == "Recreate"
+
+
+def _in_order(workload: Replicated) -> bool:
+    """Whether it makes the next pod only when those before it are ready."""
+    return isinstance(workload, StatefulSet) and workload.spec.pod_management_policy == "OrderedReady"
 
 
 def _short_for_long(workload: Replicated, now: datetime, starts_within: timedelta) -> bool:

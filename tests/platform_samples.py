@@ -141,6 +141,7 @@ def workload(**selector: Any) -> dict[str, Any]:
             "selector": {"matchLabels": selector},
             "template": TEMPLATE,
             "strategy": {"type": "Recreate"},
+            "podManagementPolicy": "Parallel",
         },
         "status": {
             "replicas": 3,

@@ -196,6 +196,24 @@ def test_a_daemon_set_s_pod_on_a_node_that_is_not_ready_is_the_node_s_trouble(
     assert len(found(daemonset(4, 5), pods=[shipper], nodes=None)) == 1
 
 
+def nth(n: int, age: timedelta) -> Pod:
+    """A pod of the StatefulSet ``mongo`` that is not ready."""
+    owner = Owner("StatefulSet", "mongo", controller=True)
+    return pod(f"mongo-{n}", namespace=PLATFORM, owner=owner, node="n", age=age, cluster="prod")
+
+
+@pytest.mark.parametrize(("policy", "findings"), [("OrderedReady", 0), ("Parallel", 1)])
+def test_a_stateful_set_that_is_scaled_up_starts_one_after_the_other(policy: str, findings: int) -> None:
+    mongo = statefulset("mongo", 0, 3)
+    spec = msgspec.structs.replace(mongo.spec, pod_management_policy=policy)
+    mongo = msgspec.structs.replace(mongo, spec=spec)
+
+    assert len(found(mongo, pods=[nth(0, 10 * MINUTE)])) == findings
+    assert len(found(mongo, pods=[nth(0, 10 * MINUTE + SECOND)])) == 1
+    assert len(found(mongo, pods=[nth(0, DAY), nth(1, MINUTE), nth(2, MINUTE)])) == 1
+    assert len(found(mongo, pods=[])) == 1, "nobody makes its pods"
+
+
 @pytest.mark.parametrize("minutes", [10, 11])
 def test_a_deployment_that_says_it_is_short_for_long_has_no_excuse_in_pods_made_again(minutes: int) -> None:
     available = condition("Available", "False", lasts=minutes * MINUTE, reason="MinimumReplicasUnavailable")

@@ -151,6 +151,8 @@ class WorkloadSpec(Kubernetes, frozen=True):
     template: Template = Template()
     strategy: Strategy = Strategy()
     """Of a Deployment."""
+    pod_management_policy: str = "OrderedReady"
+    """Of a StatefulSet: the next pod is made when those before it are ready; or ``Parallel``."""
 
 
 class WorkloadStatus(Kubernetes, frozen=True):
