@@ -247,7 +247,7 @@ def _refused(
         workload = workloads.get(owner)
         if workload is None and owner.kind in seen:
             continue  # it was deleted since
-        if workload is not None and workload.ready >= workload.wanted:
+        if workload is not None and workload.ready >= workload.wanted and not _refuses(workload):
             continue  # it has got its pods since
         free = room.fits(workload) if workload else None
         if free == 0:
@@ -257,6 +257,12 @@ def _refused(
         full = f"asked {said['requested']}, used {said['used']} of {said['limited']}"
         findings.append(Finding(owner, f"the quota {quota} refuses its pods, {when}: {full}{enough}"))
     return findings
+
+
+def _refuses(workload: Deployment | StatefulSet | DaemonSet) -> bool:
+    """Whether a Deployment says itself that pods are refused: the next version's, beside those of before."""
+    failure = workload.condition("ReplicaFailure") if isinstance(workload, Deployment) else None
+    return failure is not None and failure.status == "True"
 
 
 def _owner(about: Ref, workloads: Mapping[Ref, object]) -> Ref:

@@ -9,6 +9,7 @@ from checks import test_phantom_shortage as shortage
 
 from builders import NOW, pod
 from domino_health import NODE_POOL, Assessment, Deployment, Event, Finding, Node, Pod, Ref, Taint, Toleration
+from domino_health.facts.api import Condition
 from domino_health.facts.kubernetes import Labels
 from platform_builders import deployment, event, node, template
 
@@ -214,6 +215,17 @@ def test_what_has_got_its_pods_since_or_was_deleted_is_told_no_more() -> None:
 
     assert found([], there, events=[refusal()], deployments=[whole]) == []
     assert found([], there, events=[refusal()], deployments=[]) == []
+
+
+@pytest.mark.parametrize(("status", "findings"), [("True", 1), ("False", 0)])
+def test_a_roll_out_that_a_quota_refuses_is_told_though_the_pods_of_before_are_ready(
+    status: str, findings: int
+) -> None:
+    refused = Condition("ReplicaFailure", status, "FailedCreate")
+    rolls = deployment("web", 1, 1, namespace="domino-compute", conditions=[refused])
+    there = [node(cluster="prod", allocatable=ROOM)]
+
+    assert len(found([], there, events=[refusal()], deployments=[rolls])) == findings
 
 
 def test_the_owner_of_an_unknown_workload_is_told_without_a_count_of_room() -> None:
