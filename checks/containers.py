@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from checks.seen_events import Told, key_of
-from domino_health import ContainerStatus, Event, LogTail, Node, Pod
+from domino_health import ContainerStatus, Event, LogTail, Node, Pod, Terminated
 
 QUOTED = 300
 """Characters of what a kubelet or a registry says."""
@@ -209,12 +209,21 @@ class Words:
                 f"killed (OOMKilled) at {f'its limit of {limit}' if limit else 'a limit that is not its own'}"
             )
         probe = next(
-            (found.group(1) for event in about(each, self.said) if (found := LIVENESS.search(event.message))),
+            (
+                found.group(1)
+                for event in about(each, self.said)
+                if (found := LIVENESS.search(event.message)) and _in_that_run(event, ended)
+            ),
             "",
         )
         if probe:
             return f"exit code {ended.exit_code}: the kubelet restarts it, since its {probe} probe fails"
         return _exit(ended.exit_code, ended.signal)
+
+
+def _in_that_run(event: Event, ended: Terminated) -> bool:
+    """Whether it was said of the run that ended last, as far as is known: one before may have ended so."""
+    return event.when is None or ended.started_at is None or event.when >= ended.started_at
 
 
 def _exit(code: int, signal: int = 0) -> str:

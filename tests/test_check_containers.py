@@ -164,6 +164,16 @@ def test_a_probe_that_restarts_it_is_told_from_its_event() -> None:
     assert "Exit code 137: the kubelet restarts it, since its liveness probe fails" in finding.message
 
 
+@pytest.mark.parametrize(("ago", "told"), [(6 * MINUTE, True), (6 * MINUTE + MOMENT, False)])
+def test_a_probe_that_ended_an_earlier_run_is_not_why_the_last_one_ended(ago: timedelta, told: bool) -> None:
+    broken = web(crash(1))  # it began six minutes ago
+    said = event("Killing", "Container run failed liveness probe", of=broken, ago=ago, container="run")
+
+    (finding,) = found(broken, events=[said])
+
+    assert ("liveness probe fails" in finding.message) is told
+
+
 @pytest.mark.parametrize(
     ("words", "meaning"),
     [
