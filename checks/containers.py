@@ -205,9 +205,9 @@ class Words:
             return "how it ended was not observed"
         if ended.reason == "OOMKilled":
             limit = _limit(each)
-            return (
-                f"killed (OOMKilled) at {f'its limit of {limit}' if limit else 'a limit that is not its own'}"
-            )
+            if limit:
+                return f"killed (OOMKilled) at its limit of {limit}"
+            return "killed (OOMKilled) without a limit of its own: its pod's or its node's memory was used up"
         probe = next(
             (
                 found.group(1)

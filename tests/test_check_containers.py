@@ -344,7 +344,7 @@ def test_an_executions_container_that_ran_out_of_memory_while_the_rest_goes_on_i
 
     assert finding.severity is Severity.MEDIUM
     assert finding.subject.kind == "execution"
-    assert "a limit that is not its own" in finding.message, "none was given"
+    assert "illed (OOMKilled) without a limit of its own: its pod's or its node's memory" in finding.message
 
 
 @pytest.mark.parametrize(("restarts", "findings"), [(4, 0), (5, 1)])
