@@ -15,6 +15,9 @@ from domino_health import (
     check,
 )
 
+GKE = "gke-resource-quotas"
+"""GKE's own, in every namespace of a small cluster, for its control plane: 1500 pods and more."""
+
 
 @check("CAP-001", severity=Severity.MEDIUM)
 def test_work_in_compute_namespaces_is_bounded(
@@ -29,8 +32,8 @@ def test_work_in_compute_namespaces_is_bounded(
     one user, or one loop in a script, may ask for every node that the cluster can have, and the
     autoscaler buys them. A quota that counts only Secrets or claims, and a limit range for claims or of
     minimums alone, bound no work; nor does a quota of a scope that executions are not known to be in
-    (BestEffort, Terminating, a priority class). A namespace is judged only where both kinds were seen, or
-    one that bounds.
+    (BestEffort, Terminating, a priority class); nor GKE's own (gke-resource-quotas), which counts pods by
+    the thousand and no GPU. A namespace is judged only where both kinds were seen, or one that bounds.
 
     Thresholds: none. That a bound is wanted is ours: Domino installs none, and bounds executions for
     each user by settings of its own (userExecutionsQuota), which are not seen here. Where you rely on
@@ -50,12 +53,14 @@ def test_work_in_compute_namespaces_is_bounded(
     for namespace in compute:
         cluster, name = namespace.cluster, namespace.name
         bounds = [row for bound in there[cluster, name] for row in _rows(bound)]
-        if not bounds and not hidden.isdisjoint((cluster, f"{cluster}/{name}")):
+        set_here = any(bound.bounds and bound.metadata.name != GKE for bound in there[cluster, name])
+        if not set_here and not hidden.isdisjoint((cluster, f"{cluster}/{name}")):
             continue  # a bound of it may stand where nobody could look
         judged.append(namespace)
         rows += bounds
-        if not bounds:
-            message = "neither a ResourceQuota nor a LimitRange bounds what users start here"
+        if not set_here:
+            own = ", but for GKE's own quota of its objects" if bounds else ""
+            message = f"neither a ResourceQuota nor a LimitRange bounds what users start here{own}"
             findings.append(Finding(namespace.ref, message))
     columns = ("bound", "resource", "at most", "used")
     return Assessment(

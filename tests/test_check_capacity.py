@@ -8,7 +8,13 @@ import pytest
 from checks import test_capacity as capacity
 
 from domino_health import Assessment, DominoNamespace, LimitRange, ResourceQuota, Unseen
-from domino_health.facts.quotas import LimitRangeList, QuotaSpec, ScopeExpression, ScopeSelector
+from domino_health.facts.quotas import (
+    LimitRangeList,
+    NamespacedMeta,
+    QuotaSpec,
+    ScopeExpression,
+    ScopeSelector,
+)
 from platform_builders import limit_range, namespace, quota
 
 COMPUTE = namespace()
@@ -54,6 +60,17 @@ def test_what_bounds_is_shown_with_its_use() -> None:
         ("prod: resourcequota/domino-compute/q", "pods", "200", "17"),
         ("prod: limitrange/domino-compute/l", "cpu", "64", ""),
     )
+
+
+def test_the_quota_that_gke_puts_everywhere_is_shown_and_bounds_nothing() -> None:
+    metadata = NamespacedMeta("gke-resource-quotas", COMPUTE.name)
+    own = msgspec.structs.replace(quota({"pods": "1500"}), metadata=metadata)
+
+    assessment = assess(quotas=[own])
+    (finding,) = assessment.findings
+    assert finding.message.endswith("bounds what users start here, but for GKE's own quota of its objects")
+    assert len(assessment.attachments) == 1
+    assert assess(quotas=[own, quota({"pods": "200"})]).findings == ()
 
 
 def test_a_namespace_without_any_bound_is_found() -> None:
