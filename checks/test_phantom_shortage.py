@@ -157,12 +157,12 @@ def _held(owner: Ref, reasons: Mapping[str, Sequence[Pod]], now: datetime) -> Fi
 
 
 def _binds(asked: Asked, room: Sequence[Place]) -> str:
+    plain_work = not any(map(is_accelerator, asked.shape))
+    # A taint keeps off who did not ask for such a node: that is what it is for.
+    meant = [place for place in room if not (plain_work and place.keeps_off(asked.tolerations))]
     if asked.pool and not any(place.node.pool == asked.pool for place in room):
-        return _no_such_pool(asked, [place for place in room if place.open and not place.lacks(asked.shape)])
-    there = [place for place in room if asked.pool in ("", place.node.pool)]
-    if not asked.pool and not any(map(is_accelerator, asked.shape)):
-        # A taint keeps off who did not ask for such a node: that is what it is for.
-        there = [place for place in there if not place.keeps_off(asked.tolerations)]
+        return _no_such_pool(asked, [place for place in meant if place.open and not place.lacks(asked.shape)])
+    there = [place for place in room if place.node.pool == asked.pool] if asked.pool else meant
     plain = {name: asked.shape[name] for name in ("cpu", "memory") if name in asked.shape}
     wide = [place for place in there if place.lacks(plain) <= {"pods"}]
     if not wide:

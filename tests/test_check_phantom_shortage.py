@@ -85,6 +85,16 @@ def test_a_pool_that_no_node_is_of_is_named_with_one_that_would_do() -> None:
     assert found([waits("9", pool="defualt")], [node(allocatable=ROOM)]) == []
 
 
+def test_a_tainted_node_would_not_do_for_work_that_did_not_ask_for_it() -> None:
+    tainted = node("g", pool="gpu", tainted=[TAINT], allocatable={**ROOM, GPU: "1"})
+
+    assert found([waits(pool="x")], [tainted]) == []
+    assert "1 node of gpu would do" in why(
+        [waits(pool="x", tolerations=[Toleration(GPU, "Exists")])], tainted
+    )
+    assert "1 node of gpu would do" in why([waits(pool="x", age=31 * MINUTE, gpu={GPU: "1"})], tainted)
+
+
 def test_ten_minutes_are_allowed_and_thirty_with_a_gpu() -> None:
     there = [node(allocatable=ROOM)]
 
