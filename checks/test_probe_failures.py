@@ -23,6 +23,8 @@ EXAMPLES = 3
 HOUR = timedelta(hours=1)
 QUOTED = 200
 """Characters of what a probe has said: some answer with a page."""
+COMBINED = "(combined from similar events): "
+"""A kubelet puts it before the words of the eleventh that differs in them alone, and of all after that."""
 RESTARTS = "failed liveness probe"
 """Stands in the kubelet's event Killing where a probe is why (pkg/kubelet/kuberuntime)."""
 
@@ -86,7 +88,7 @@ def test_no_probe_fails(
         if event.reason == "Killing" and RESTARTS in event.message:
             killed.add(pod.ref)
         elif event.reason == "Unhealthy" and _counts(pod, event, starts_within, flaps):
-            kind = event.message.partition(" ")[0].casefold()
+            kind = _message(event).partition(" ")[0].casefold()
             failing[pod.subject].setdefault(kind, Failing(kind)).add(pod, event)
     return Assessment(
         running.values(),
@@ -103,7 +105,12 @@ def _counts(pod: Pod, event: Event, starts_within: timedelta, flaps: int) -> boo
     """Whether a failure is more than the noise of a start, or of a moment."""
     if _young(_container(pod, event), event, starts_within):
         return False
-    return event.message.startswith("Liveness") or not pod.ready or _often(event, flaps)
+    return _message(event).startswith("Liveness") or not pod.ready or _often(event, flaps)
+
+
+def _message(event: Event) -> str:
+    """``Readiness probe failed: …``, whether it is one of many or not."""
+    return event.message.removeprefix(COMBINED)
 
 
 def _often(event: Event, flaps: int) -> bool:
@@ -165,7 +172,8 @@ def _said(each: Failing, killed: Set[Ref], now: datetime) -> str:
     comes = " (it comes and goes)" if each.kind == "readiness" and len(ready) == len(each.pods) else ""
     again = len(each.pods.keys() & killed) if each.kind == "liveness" else 0
     ends = f", which has {'1 pod' if again == 1 else f'{again} pods'} started again" if again else ""
-    words = " ".join(each.last.message.partition(": ")[2].split())[:QUOTED]
+    said = _message(each.last)
+    words = " ".join(said.partition(": ")[2].split())[:QUOTED]
     times = f"{each.times} time{'s' if each.times > 1 else ''}"
     when = f"last {age(since(each.last, now))} ago"
-    return f"{who} {each.kind} probe{comes}{ends}, {times}, {when}: {words or each.last.message[:QUOTED]}"
+    return f"{who} {each.kind} probe{comes}{ends}, {times}, {when}: {words or said[:QUOTED]}"

@@ -88,6 +88,18 @@ def test_a_pod_that_is_ready_again_is_found_only_where_its_probe_comes_and_goes(
     assert "1 pod fails its readiness probe (it comes and goes), 20 times" in finding.message
 
 
+def test_events_that_a_kubelet_combines_are_read_as_the_others() -> None:
+    one, ready = web(), web("bbbbb", ready=True)
+    combined = "(combined from similar events): "
+
+    (finding,) = found([one], unhealthy(one, combined + NOT_READY))
+    assert finding.message == (
+        "1 pod fails its readiness probe, 3 times, last 1 m ago: HTTP probe failed with statuscode: 503"
+    )
+    (finding,) = found([ready], unhealthy(ready, combined + DEAD))
+    assert "fails its liveness probe" in finding.message
+
+
 @pytest.mark.parametrize(("times", "findings"), [(480, 1), (479, 0)])
 def test_what_a_kubelet_has_counted_for_a_day_must_be_as_often_an_hour(times: int, findings: int) -> None:
     ready = web(ready=True)
