@@ -19,6 +19,7 @@ from domino_health import (
     Service,
     Severity,
     StatefulSet,
+    age,
     check,
 )
 
@@ -44,9 +45,11 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
 ) -> Assessment:
     """Every Deployment, StatefulSet and DaemonSet has the pods it wants, every Service one that is ready.
 
-    What has none ready is down; what has some is weaker than somebody wanted it. The workload's own words
-    are quoted where it has any, such as a quota that refuses its pods. A Service whose workloads have their
-    replicas and that still has nothing ready behind it selects other pods than was meant, or none.
+    What has none ready is down; what has some is weaker than somebody wanted it. A Deployment that has all,
+    and has said for longer than ``starts_within`` that its next version is refused, or does not come, is
+    medium: an update that seems done is not. The workload's own words are quoted where it has any, such as a
+    quota that refuses its pods. A Service whose workloads have their replicas and that still has nothing
+    ready behind it selects other pods than was meant, or none.
 
     Normal, and no finding: pods that are younger than ``starts_within`` (a roll-out, a new node), and those
     that make way for the next: a StatefulSet, a DaemonSet and a Deployment that recreates make it when the
@@ -72,9 +75,12 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     starting, going, there = _on_their_way(pods, now, starts_within)
     going.update(_with_their_node(pods, nodes or ()))
     found: dict[Ref, Finding] = {}
+    stalled: list[Finding] = []
     excused = set(answered)
     for workload in everything:
         ready, wanted = workload.ready, workload.wanted
+        if isinstance(workload, Deployment) and (stopped := _stopped(workload, now, starts_within)):
+            stalled.append(stopped)
         if ready >= wanted or workload.ref in answered:
             continue
         coming = starting[workload.ref] + going[workload.ref] * _one_by_one(workload)
@@ -92,6 +98,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     endpoints = _endpoints(endpoint_slices)
     findings = [
         *found.values(),
+        *stalled,
         *_few(domino_services or (), front_end),
         *(
             finding
@@ -156,6 +163,22 @@ def _short_for_long(workload: Replicated, now: datetime, starts_within: timedelt
 def _young(each: Replicated | Service, now: datetime, starts_within: timedelta) -> bool:
     made = each.metadata.creation_timestamp
     return made is not None and now - made <= starts_within
+
+
+def _stopped(workload: Deployment, now: datetime, starts_within: timedelta) -> Finding | None:
+    """What is wrong with a roll-out of which the pods of before are all ready, so that nobody misses any."""
+    if not 0 < workload.wanted <= workload.ready:
+        return None
+    for type, bad in (("ReplicaFailure", "True"), ("Progressing", "False")):
+        condition = workload.condition(type)
+        if condition is None or condition.status != bad:
+            continue
+        lasts = condition.lasts(now)
+        if lasts is None or lasts > starts_within:
+            since = "" if lasts is None else f" for {age(lasts)}"
+            message = f"its pods of before are ready, and its next version does not come{since}"
+            return Finding(workload.ref, f"{message}: {_words(workload)}", Severity.MEDIUM)
+    return None
 
 
 def _short(workload: Replicated, ready: int, wanted: int) -> Finding:

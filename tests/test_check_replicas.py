@@ -222,6 +222,29 @@ def test_a_deployment_that_says_it_is_short_for_long_has_no_excuse_in_pods_made_
     assert len(found(web, pods=[starting("a", MINUTE)])) == (minutes > 10)
 
 
+@pytest.mark.parametrize(
+    ("type", "status"), [("ReplicaFailure", "True"), ("Progressing", "False")], ids=["refused", "stopped"]
+)
+@pytest.mark.parametrize("minutes", [10, 11])
+def test_a_roll_out_that_does_not_come_is_found_though_the_pods_of_before_are_ready(
+    type: str, status: str, minutes: int
+) -> None:
+    why = condition(type, status, lasts=minutes * MINUTE, message="it  is so")
+    roll = deployment("web", 2, 2, conditions=[why])
+
+    findings = found(roll)
+    assert len(findings) == (minutes > 10)
+    for finding in findings:
+        assert finding.severity is Severity.MEDIUM
+        assert finding.message == (
+            "its pods of before are ready, and its next version does not come for 11 m: it is so"
+        )
+    assert len(found(roll, roles=[role("web", (2, 2))])) == len(findings), "DOM-002 does not tell of it"
+    paused = condition("Progressing", "Unknown", lasts=DAY, reason="DeploymentPaused")
+    assert found(deployment("web", 2, 2, conditions=[paused])) == []
+    assert found(deployment("web", 0, 0, conditions=[why])) == []
+
+
 def test_a_workload_itself_may_be_new() -> None:
     assert found(deployment("web", 0, 1, age=10 * MINUTE)) == []
     assert len(found(deployment("web", 0, 1, age=10 * MINUTE + SECOND))) == 1
