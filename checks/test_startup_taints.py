@@ -20,6 +20,8 @@ MEANT = {
 }
 ENDS = ("/agent-not-ready", "/not-ready", "/uninitialized")
 """How the start-up taints of other drivers and agents are called."""
+BEGINS = "startup-taint.cluster-autoscaler.kubernetes.io/"
+"""So cluster-autoscaler wants the others to be called, whoever puts them there."""
 TURNS = ("Ready", "NetworkUnavailable")
 """Conditions that turn when a node starts anew, and its taints with it: those of NoSchedule bear no time."""
 BY_CONDITION = ("node.kubernetes.io/unreachable", "node.kubernetes.io/not-ready")
@@ -72,8 +74,13 @@ def _starting(node: Node) -> Iterator[Taint]:
     for taint in node.spec.taints:
         if taint.key in BY_CONDITION and not node.ready:
             continue
-        if taint.effect != "PreferNoSchedule" and (taint.key in MEANT or taint.key.endswith(ENDS)):
+        if taint.effect != "PreferNoSchedule" and _is_known(taint):
             yield taint
+
+
+def _is_known(taint: Taint) -> bool:
+    """Whether it is one that is taken away when something has come up, by its name."""
+    return taint.key in MEANT or taint.key.endswith(ENDS) or taint.key.startswith(BEGINS)
 
 
 def _started(node: Node) -> datetime:

@@ -76,6 +76,7 @@ def test_a_node_whose_conditions_have_no_time_is_as_old_as_it_is() -> None:
         "karpenter.sh/unregistered",
         "node.cilium.io/agent-not-ready",
         "disk.csi.azure.com/agent-not-ready",
+        "startup-taint.cluster-autoscaler.kubernetes.io/gpu-driver",
     ],
 )
 def test_the_taints_of_clouds_networks_and_other_drivers_are_known(key: str) -> None:
