@@ -15,6 +15,7 @@ LAST = 2
 """Lines of a log that a finding quotes."""
 # What a registry's words mean; the first that matches, so that the plainer ones come last.
 REGISTRY = [
+    (re.compile(r"pull QPS exceeded"), "the node pulls too many at once (its kubelet's registryPullQPS)"),
     (
         re.compile(r"toomanyrequests|\b429\b|rate limit", re.IGNORECASE),
         "the registry limits how often it is asked",

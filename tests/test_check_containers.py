@@ -190,6 +190,7 @@ def test_a_probe_that_ended_an_earlier_run_is_not_why_the_last_one_ended(ago: ti
         ("dial tcp: lookup registry: no such host", "cannot resolve the registry's name"),
         ("dial tcp 10.0.0.1:443: i/o timeout", "the registry does not answer"),
         ("dial tcp 10.0.0.1:443: connect: connection refused", "the registry does not answer"),
+        ("pull QPS exceeded", "the node pulls too many at once"),
         ("429 Too Many Requests: toomanyrequests", "limits how often it is asked"),
         ("write /var/lib/containerd: no space left on device", "the node's disk is full"),
         ("no match for platform in manifest", "not made for the node's processor"),
