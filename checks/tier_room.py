@@ -233,8 +233,11 @@ def _limits(pool: NodePool, shape: Shape) -> Mapping[str, tuple[str, int]]:
 
 
 def _each_holds(host: Host, shape: Shape) -> int:
-    """How many a new node of the pool takes, if it is as the smallest of those that stay."""
-    return min(size.holds(shape) for size in host.lasting)
+    """How many a new node of the pool takes, if it is as the smallest of those that stay and take any.
+
+    An autoscaler brings none for a pod that would not fit it; and a new node has its GPUs a little later.
+    """
+    return min((held for size in host.lasting if (held := size.holds(shape))), default=0)
 
 
 def _left(tier: HardwareTier, shape: Shape, quotas: Iterable[ResourceQuota]) -> Iterable[Bound]:

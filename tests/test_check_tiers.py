@@ -444,6 +444,18 @@ def test_new_nodes_of_a_group_are_as_its_smallest_one() -> None:
     )
 
 
+def test_new_nodes_are_not_as_one_that_is_too_small_or_has_no_gpu_yet() -> None:
+    name = "gke-prod-default-pool-1a2b3c4d"
+    nodes = [
+        worker(f"{name}-x1y2"),
+        worker(f"{name}-x1y3", allocatable={"cpu": "500m", "memory": "16Gi", "pods": "9"}),
+    ]
+
+    # 4 now, and 4 on each of eight new ones
+    assert row(assess(tier(), nodes=nodes, autoscalers=[group(name, 10, 2)]))[3] == "36"
+    assert row(assess(tier(), nodes=nodes[1:], autoscalers=[group(name, 10, 2)]))[3] == "0"
+
+
 def test_a_node_pool_grows_as_far_as_its_limit_or_without_bound() -> None:
     nodes = [worker(nodepool="k")]
 
