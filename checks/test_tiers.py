@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from checks import tier_room
@@ -14,6 +15,7 @@ from domino_health import (
     Attachment,
     Autoscaler,
     DominoNamespace,
+    Duration,
     Finding,
     HardwareTier,
     Node,
@@ -24,6 +26,7 @@ from domino_health import (
     Size,
     amount,
     check,
+    is_accelerator,
     quantity,
     size,
 )
@@ -47,7 +50,9 @@ def test_hardware_tiers_are_in_step_with_nodes_and_quotas(
     resource_quotas: list[ResourceQuota],
     domino_namespaces: list[DominoNamespace],
     node_pools: list[Autoscaler] | None,
+    now: datetime,
     *,
+    joins_within: Duration = timedelta(minutes=10),
     side_cars: Size = SIDE_CARS,
     ratio: Percentage = 2.0,
     ratio_high: Percentage = 5.0,
@@ -61,7 +66,8 @@ def test_hardware_tiers_are_in_step_with_nodes_and_quotas(
       else medium). A pool at no nodes that an autoscaler may fill is normal.
     - Its size: one fits an empty node of the pool beside the DaemonSets (high), and with ``side_cars`` of
       memory (medium). Where Karpenter makes the nodes it may make a larger one, and a pool without nodes has
-      no size that is known: neither is a finding.
+      no size that is known: neither is a finding. Nor is a pool of which all nodes have joined within
+      ``joins_within`` and lack a GPU alone: its driver brings it when a node is Ready already.
     - Its limits: below ``ratio`` of what it asks for (medium), and ``ratio_high`` (high). What is allowed
       above the request is a bet that others do not want theirs; of memory the loser is ended.
     - Its number: as many as Domino allows, of the tier at once or for one user, fit the quotas (medium; one
@@ -72,7 +78,8 @@ def test_hardware_tiers_are_in_step_with_nodes_and_quotas(
     what binds. Which taints its executions tolerate is told by those that were seen; a GPU's is taken to be.
 
     Thresholds: 2574 MiB, 2 and 5 are Domino's: the reserve for istio-proxy, executor and nginx, and the
-    ratios from which ``test_hardware_tier_sizing`` of its Admin Toolkit warns and fails.
+    ratios from which ``test_hardware_tier_sizing`` of its Admin Toolkit warns and fails. 10 minutes to join
+    are ours, after Domino's field notes on GPU compute.
 
     Remediation: mend the tier on Domino's page Hardware Tiers: the name of its pool; a size that leaves room
     for side-cars and DaemonSets; limits equal to requests, as Domino recommends. For a quota or a maximum,
@@ -92,7 +99,7 @@ def test_hardware_tiers_are_in_step_with_nodes_and_quotas(
     for tier in tiers:
         cluster, shape = known[tier.cluster], tier_room.shape_of(tier, side_cars)
         troubles = [
-            *_placed(tier, shape, cluster, side_cars),
+            *(() if _joins(tier, cluster, now, joins_within) else _placed(tier, shape, cluster, side_cars)),
             *_limited(tier, ratio, ratio_high),
             *_promised(tier, shape, cluster),
         ]
@@ -114,6 +121,17 @@ def test_hardware_tiers_are_in_step_with_nodes_and_quotas(
         tiers,
         findings,
         attachments=[Attachment.table("Room for each hardware tier", columns, rows)] if rows else [],
+    )
+
+
+def _joins(tier: HardwareTier, cluster: Cluster, now: datetime, joins_within: timedelta) -> bool:
+    """Whether all nodes of its pool are new, and lack nothing of it but what a driver brings them."""
+    host = cluster.hosts.get(tier.node_pool)
+    return host is not None and all(
+        now - size.node.metadata.creation_timestamp <= joins_within
+        and (lacks := size.lacks(tier.asked))
+        and all(map(is_accelerator, lacks))
+        for size in host.lasting
     )
 
 

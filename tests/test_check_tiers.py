@@ -1,11 +1,12 @@
 """CAP-008: hardware tiers are in step with the nodes and quotas that they are to run on."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from checks import test_tiers as tiers
 
-from builders import pod
+from builders import NOW, pod
 from domino_health import (
     NODE_POOL,
     Assessment,
@@ -23,6 +24,8 @@ from domino_health.facts.kubernetes import Labels, Owner
 from domino_health.facts.quotas import NamespacedMeta, QuotaSpec, QuotaStatus
 from platform_builders import namespace, node, quota
 
+MINUTE = timedelta(minutes=1)
+SECOND = timedelta(seconds=1)
 GPU = "nvidia.com/gpu"
 TAINT = Taint(GPU, "NoSchedule", "true")
 GPUS = {"cpu": "7910m", "memory": "30Gi", "pods": "58", GPU: "1"}
@@ -82,6 +85,7 @@ def assess(
         quotas or [],
         [namespace()],
         autoscalers,
+        NOW,
         **thresholds,
     )
 
@@ -230,6 +234,18 @@ def test_a_gpu_tier_on_a_pool_without_gpus_can_never_start() -> None:
     assert message == f"fits no node of the pool default: 1 of {GPU}, where nodes have none"
 
 
+@pytest.mark.parametrize(("age", "findings"), [(10 * MINUTE, 0), (10 * MINUTE + SECOND, 1)])
+def test_a_node_that_has_just_joined_may_have_no_gpu_yet(age: timedelta, findings: int) -> None:
+    name = "gke-prod-gpu-pool-1a2b3c4d"
+    joins = worker(f"{name}-x1y2", pool="default-gpu", age=age)
+    growing = [group(name)]
+
+    given = gpu_tier(max_executions=4)
+    assert len(list(assess(given, nodes=[joins], autoscalers=growing).findings)) == findings
+    larger = gpu_tier(memory="100Gi")
+    assert len(list(assess(larger, nodes=[joins], autoscalers=growing).findings)) == 1
+
+
 def test_where_karpenter_makes_the_nodes_it_may_make_a_larger_one() -> None:
     assert not assess(tier(memory="100Gi"), nodes=[worker(nodepool="k")]).findings
 
@@ -341,8 +357,8 @@ def test_of_several_compute_namespaces_those_with_executions_count() -> None:
     quotas = [quota({"pods": "1"}, "domino-field")]
     judge = tiers.test_hardware_tiers_are_in_step_with_nodes_and_quotas
 
-    assert not judge(*given, [runs()], quotas, spaces, None).findings
-    assert judge(*given, [], quotas, spaces, None).findings, "where nothing runs, any of them may"
+    assert not judge(*given, [runs()], quotas, spaces, None, NOW).findings
+    assert judge(*given, [], quotas, spaces, None, NOW).findings, "where nothing runs, any of them may"
 
 
 def test_a_pool_that_may_not_grow_as_far_is_low() -> None:
