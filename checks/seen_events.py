@@ -29,8 +29,12 @@ def key_of(pod: Pod) -> Key:
 
 
 def of_namesake(event: Event, pod: Pod) -> bool:
-    """Whether it tells of a pod that was there before: a StatefulSet gives its pods the same names again."""
-    return event.when is not None and event.when < pod.metadata.creation_timestamp
+    """Whether it tells of a pod that was there before: a StatefulSet gives its pods the same names again.
+
+    By when both were made, which the API server says of both: a kubelet's clock may be another.
+    """
+    made = event.metadata.creation_timestamp
+    return made is not None and made < pod.metadata.creation_timestamp
 
 
 def of_pods(pods: Iterable[Pod], events: Iterable[Event]) -> Told:
