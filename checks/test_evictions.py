@@ -27,14 +27,15 @@ from domino_health import (
 EXAMPLES = 3
 # What puts pods out, by the reason of their condition DisruptionTarget (Kubernetes' disruption conditions).
 # EvictionByEvictionAPI is a drain, an upgrade or an autoscaler that packs: somebody wants it so.
+PREEMPTED = "preemption by a pod of higher priority"
 TARGETED = {
-    "PreemptionByScheduler": "preemption by a pod of higher priority",
+    "PreemptionByScheduler": PREEMPTED,
     "DeletionByTaintManager": "a taint of its node",
     "TerminationByKubelet": "pressure on its node",
 }
 # Events that say the same of a pod that may be gone: reason, and what it means.
 TOLD = {
-    "Preempted": "preemption by a pod of higher priority",
+    "Preempted": PREEMPTED,
     "TaintManagerEviction": "a taint of its node",
 }
 # A Deployment's pod that is gone: its owner is told from its name.
@@ -71,7 +72,8 @@ def test_pods_are_not_put_out_of_their_nodes(
     place of others. Each is told with its cause, in the kubelet's words, and rolled up to its owner.
 
     Normal, and no finding: pods that somebody moves through the eviction API (a drain, an upgrade, an
-    autoscaler that packs), and what was put out longer ago. Evicted pods stay as *Failed* for a time;
+    autoscaler that packs), pods of a priority below zero that give way to others, for that is what they are
+    for (overprovisioning), and what was put out longer ago. Evicted pods stay as *Failed* for a time;
     preempted ones vanish at once, and events tell of them, which live an hour.
 
     Thresholds: any of the platform's own is high, after Domino's alarm on evicted front-end pods (more
@@ -86,6 +88,10 @@ def test_pods_are_not_put_out_of_their_nodes(
     platform = platform_of(domino_namespaces)
     found = {each.pod: each for each in _told(events or (), pods, now, recent)}
     found |= {each.pod: each for each in _seen(pods, now, recent)}
+    giving_way = {pod.subject for pod in pods if pod.spec.priority < 0}
+    found = {
+        ref: each for ref, each in found.items() if each.why != PREEMPTED or each.owner not in giving_way
+    }
     of_platform: dict[Ref, list[Eviction]] = defaultdict(list)
     of_others: dict[Ref, list[Eviction]] = defaultdict(list)
     for each in found.values():

@@ -56,6 +56,7 @@ def pod(
     scheduled_after: timedelta | None = None,
     deleted_for: timedelta | None = None,
     priority: str = "",
+    rank: int = 0,
 ) -> Pod:
     """A pod that has waited for a node since it was made; with a ``node``, one that runs.
 
@@ -85,6 +86,7 @@ def pod(
         scheduled_after: from its creation until it got its node.
         deleted_for: how long ago it should have been gone; ``deleted`` is for just now.
         priority: the name of its priority class.
+        rank: the number that it stands for.
     """
     if node:
         since = None if scheduled_after is None else NOW - age + scheduled_after
@@ -112,6 +114,7 @@ def pod(
             resources=Resources(requests=whole or {}),
             tolerations=tuple(tolerations),
             priority_class_name=priority,
+            priority=rank,
         ),
         status=PodStatus(
             reason=failed[0],

@@ -121,6 +121,19 @@ def test_a_preempted_pod_that_is_gone_is_told_by_its_event() -> None:
     )
 
 
+@pytest.mark.parametrize(("rank", "findings"), [(-1, 0), (0, 1)])
+def test_what_only_keeps_a_place_gives_way_as_it_is_meant_to(rank: int, findings: int) -> None:
+    gone = Ref("", "pod", "domino-platform", "room-5d9c7b8f4-x7k2p")
+    next_one = deployment_pod("room", "b", rank=rank)
+    goes = targeted(deployment_pod("room", "c", node="n", deleted=True, rank=rank), "PreemptionByScheduler")
+    low = targeted(deployment_pod("room", "c", node="n", deleted=True, rank=rank), "TerminationByKubelet")
+
+    said = event("Preempted", "Preempted by pod 1234 on node n", of=gone, type="Normal")
+    assert len(found([next_one], said)) == findings
+    assert len(found([goes])) == findings
+    assert len(found([low])) == 1
+
+
 def test_an_autoscaler_that_packs_is_as_somebody_wants_it() -> None:
     moved = Ref("", "pod", "domino-platform", "web-5d9c7b8f4-x7k2p")
 

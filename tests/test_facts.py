@@ -113,6 +113,7 @@ POD: dict[str, Any] = {
         "nodeName": "ip-10-0-1-23.ec2.internal",
         "nodeSelector": {"dominodatalab.com/node-pool": "gpu"},
         "schedulerName": "default-scheduler",
+        "priority": -10,
         "overhead": {"cpu": "250m"},
         "resources": {"requests": {"memory": "6Gi"}},
         "serviceAccountName": "SECRET-account",

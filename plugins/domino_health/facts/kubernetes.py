@@ -84,6 +84,8 @@ class PodSpec(Kubernetes, frozen=True):
     tolerations: tuple[Toleration, ...] = ()
     affinity: Affinity | None = None
     priority_class_name: str = ""
+    priority: int = 0
+    """Below zero for what only keeps a place, and gives way to all that is wanted."""
     scheduling_gates: tuple[SchedulingGate, ...] = ()
 
 
