@@ -86,7 +86,7 @@ def test_a_workload_that_a_quota_refuses_while_nodes_have_room_is_found(
             "of a pool that is none",
             {"pool": "defualt"},
             "no node is of the pool defualt (there is none of that name, or it is at 0 and does not grow); "
-            "7 nodes of default, default-gpu, platform would do",
+            "6 nodes of default, platform would do",
         ),
         (
             "without a toleration",
