@@ -88,7 +88,7 @@ def test_pods_are_not_put_out_of_their_nodes(
     platform = platform_of(domino_namespaces)
     found = {each.pod: each for each in _told(events or (), pods, now, recent)}
     found |= {each.pod: each for each in _seen(pods, now, recent)}
-    giving_way = {pod.subject for pod in pods if pod.spec.priority < 0}
+    giving_way = {pod.subject for pod in pods if pod.placeholder}
     found = {
         ref: each for ref, each in found.items() if each.why != PREEMPTED or each.owner not in giving_way
     }

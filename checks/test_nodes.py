@@ -12,6 +12,21 @@ TROUBLES = {
     "PIDPressure": "PID pressure",
     "NetworkUnavailable": "network trouble",
 }
+# What node-problem-detector adds (GKE and AKS have it on their nodes), bad where it is True; and what EKS'
+# node monitoring agent adds, bad where it is False. It is Unknown to both where they could not look.
+DETECTED = {
+    ("KernelDeadlock", "True"): "its kernel hangs",
+    ("ReadonlyFilesystem", "True"): "a file system is read-only",
+    ("FrequentKubeletRestart", "True"): "its kubelet restarts often",
+    ("FrequentContainerdRestart", "True"): "its container runtime restarts often",
+    ("KubeletUnhealthy", "True"): "kubelet trouble",
+    ("ContainerRuntimeUnhealthy", "True"): "container runtime trouble",
+    ("AcceleratedHardwareReady", "False"): "a GPU, or another accelerator, is broken",
+    ("ContainerRuntimeReady", "False"): "container runtime trouble",
+    ("KernelReady", "False"): "kernel trouble",
+    ("NetworkingReady", "False"): "network trouble",
+    ("StorageReady", "False"): "storage trouble",
+}
 
 
 @check("SCHED-003", severity=Severity.HIGH)
@@ -22,7 +37,9 @@ def test_nodes_are_ready_and_free_of_pressure(
 
     A node that is not Ready takes no pods, and after five minutes Kubernetes evicts those that it has;
     one under pressure evicts pods at once, and its taint keeps others away. Each is quoted in the
-    kubelet's own words, or in those of Kubernetes where the kubelet has fallen silent.
+    kubelet's own words, or in those of Kubernetes where the kubelet has fallen silent. What a detector on
+    the node has found counts as well (node-problem-detector, EKS' node monitoring agent): a kernel that
+    hangs, a GPU that is broken, a file system that is read-only.
 
     A node that has just joined, or that is being deleted or that an autoscaler takes away, may be
     not Ready or without a network for ``joins_within``: compute pools grow and shrink all day. So may one
@@ -73,6 +90,9 @@ def _troubles(node: Node, now: datetime, *, excused: bool) -> Iterator[str]:
             continue
         unsure = "perhaps " if condition.status == "Unknown" else ""
         yield f"{unsure}{trouble} for {age(node.since(condition, now))}: {_words(condition)}"
+    for condition in node.status.conditions if not excused else ():
+        if trouble := DETECTED.get((condition.type, condition.status), ""):
+            yield f"{trouble}, for {age(node.since(condition, now))}: {_words(condition)}"
 
 
 def _words(condition: Condition | None) -> str:

@@ -127,7 +127,9 @@ def test_no_work_waits_or_is_refused_where_there_is_room(
     room = Room(by_cluster)
     held: dict[Ref, dict[str, list[Pod]]] = defaultdict(lambda: defaultdict(list))
     for pod in pods:
-        if not (waited := pod.waiting(now)) or pod.status.nominated_node_name or pod.gated:
+        if not (waited := pod.waiting(now)) or pod.status.nominated_node_name:
+            continue
+        if pod.gated or pod.placeholder:
             continue
         if waited > (max_wait_gpu if pod.has_accelerator else max_wait) and (why := room.binds(pod)):
             held[pod.subject][why].append(pod)

@@ -63,7 +63,9 @@ def test_node_pools_are_not_overcommitted(
     """The limits of a pool's pods stay under ``limits`` of what its nodes have, and the platform's has room.
 
     Limits above what there is are a bet that not all pods want theirs at once; where they do, memory runs
-    out on the node and the kernel ends processes of those that stayed within theirs. Requests are judged
+    out on the node and the kernel ends processes of those that stayed within theirs. Of CPU alone it is
+    low: what comes too short is only slower, and Istio gives each of its side-cars a limit of two cores.
+    Requests are judged
     where Domino's own services run: at ``requests`` of the pool a lost node, or a roll-out, leaves pods of
     the platform without a place. A pool of executions that is full of requests has done its work, and
     another node comes or SCHED-010 says why not: that is in the table, and no finding.
@@ -71,7 +73,7 @@ def test_node_pools_are_not_overcommitted(
     Counted are pods that have not ended, on nodes that are Ready; what has no limit is in no sum of limits.
 
     Thresholds: ours. For limits they are those of Domino's toolkit for a hardware tier's limit over its
-    request: 2 warns (medium), 5, ``limits_high``, fails (high).
+    request: of memory 2 warns (medium), 5, ``limits_high``, fails (high).
 
     Remediation: for limits, see which tiers have limits far above their requests, and bring them closer;
     for requests, add a node to the platform's pool, or raise its minimum.
@@ -85,10 +87,11 @@ def test_node_pools_are_not_overcommitted(
         ]
         promised = [each for each in JUDGED if pool.share(pool.limits, each) >= limits]
         if over or promised:
-            most = max((pool.share(pool.limits, each) for each in promised), default=0.0)
+            memory = pool.share(pool.limits, "memory")
             parts = [_share("requests", pool, pool.requests, each) for each in over]
             parts += [_share("limits", pool, pool.limits, each) for each in promised]
-            severity = Severity.HIGH if most >= limits_high else Severity.MEDIUM
+            severity = Severity.MEDIUM if over or memory >= limits else Severity.LOW
+            severity = Severity.HIGH if memory >= limits_high else severity
             findings.append(Finding(pool.ref, "; ".join(parts), severity))
     rows = [
         (

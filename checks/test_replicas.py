@@ -41,6 +41,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     now: datetime,
     *,
     starts_within: Duration = timedelta(minutes=10),
+    unready_for: Duration = timedelta(minutes=5),
     front_end: int = 2,
 ) -> Assessment:
     """Every Deployment, StatefulSet and DaemonSet has the pods it wants, every Service one that is ready.
@@ -51,19 +52,20 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     quota that refuses its pods. A Service whose workloads have their replicas and that still has nothing
     ready behind it selects other pods than was meant, or none.
 
-    Normal, and no finding: pods that are younger than ``starts_within`` (a roll-out, a new node), and those
-    that make way for the next: a StatefulSet, a DaemonSet and a Deployment that recreates make it when the
-    one before is gone, and an ordered StatefulSet when those before it are ready. A Deployment that says
-    itself that it has been short for longer is found, however young its pods are: something ends them again
-    and again. A DaemonSet's pod on a node that is not Ready is the node's trouble (SCHED-003), and not that
-    of each DaemonSet. Normal is also what is scaled to nothing, and the Service before it; a Service without
-    a selector, with an external name, or before executions, which come and go. A Service that selects
-    nothing at all is low: it may be left over. The services that DOM-002 answers for are left to it, but for
-    a front end of fewer than ``front_end`` replicas, which is medium: each roll-out and each lost node is an
-    outage.
+    Normal, and no finding: pods that are younger than ``starts_within`` (a roll-out, a new node), or that
+    have not been ready for ``unready_for`` at most (a restart), and those that make way for the next: a
+    StatefulSet, a DaemonSet and a Deployment that recreates make it when the one before is gone, and an
+    ordered StatefulSet when those before it are ready. A Deployment that says itself that it has been short
+    for longer is found, however young its pods are: something ends them again and again. A DaemonSet's pod
+    on a node that is not Ready is the node's trouble (SCHED-003), and not that of each DaemonSet. Normal is
+    also what is scaled to nothing, and the Service before it; a Service without a selector, with an external
+    name, or before executions, which come and go. A Service that selects nothing at all is low: it may be
+    left over. The services that DOM-002 answers for are left to it, but for a front end of fewer than
+    ``front_end`` replicas, which is medium: each roll-out and each lost node is an outage.
 
-    Thresholds: ours; 10 minutes is twice what Domino allows a front-end pod to be not ready (metrics to
-    monitor). Two for the front end: fewer than that, for 10 minutes, is critical to those who run Domino.
+    Thresholds: 5 minutes not ready are what Domino allows a front-end pod before it alarms (metrics to
+    monitor). 10 minutes to start are ours, twice that. Two for the front end: fewer than that, for 10
+    minutes, is critical to those who run Domino.
 
     Remediation: see the workload's events and its pods' (kubectl describe): what has no pods is refused
     them (a quota, a missing service account), what has pods that are not ready fails its probes
@@ -72,7 +74,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     """
     everything: list[Replicated] = [*deployments, *statefulsets, *daemonsets]
     answered = {service.ref_of(each) for service in domino_services or () for each in service.candidates}
-    starting, going, there = _on_their_way(pods, now, starts_within)
+    starting, going, there = _on_their_way(pods, now, starts_within, unready_for)
     going.update(_with_their_node(pods, nodes or ()))
     found: dict[Ref, Finding] = {}
     stalled: list[Finding] = []
@@ -111,7 +113,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
 
 
 def _on_their_way(
-    pods: Sequence[Pod], now: datetime, starts_within: timedelta
+    pods: Sequence[Pod], now: datetime, starts_within: timedelta, unready_for: timedelta
 ) -> tuple[Counter[Ref], Counter[Ref], Counter[Ref]]:
     """For each owner, how many of its pods are not ready yet, and how many go; both not for too long; and
     how many there are of a StatefulSet.
@@ -123,13 +125,21 @@ def _on_their_way(
         ends = pod.metadata.deletion_timestamp
         if not pod.finished and any(owner.kind == "StatefulSet" for owner in pod.metadata.owner_references):
             there[pod.subject] += 1
-        if pod.finished or now - (ends or pod.metadata.creation_timestamp) > starts_within:
+        if pod.finished:
             continue
+        lately = now - (ends or pod.metadata.creation_timestamp) <= starts_within
         if ends:
-            going[pod.subject] += 1
-        elif not pod.ready:
+            going[pod.subject] += lately
+        elif not pod.ready and (lately or _unready(pod, now) <= unready_for):
             young[pod.subject] += 1
     return young, going, there
+
+
+def _unready(pod: Pod, now: datetime) -> timedelta:
+    """How long it has not been ready; where nobody says so, for as long as it is there."""
+    ready = pod.condition("Ready")
+    since = ready.last_transition_time if ready is not None else None
+    return now - (since or pod.metadata.creation_timestamp)
 
 
 def _with_their_node(pods: Sequence[Pod], nodes: Sequence[Node]) -> Counter[Ref]:

@@ -133,7 +133,8 @@ def test_pods_get_a_node_in_time(
     """No pod waits longer than ``max_wait`` for a node, or ``max_wait_gpu`` if it asks for a GPU.
 
     A pod without a node is a workspace, a job or a model API that somebody is waiting for. Pods that
-    have ended are not assessed. The others are rolled up to what stays tomorrow (a Deployment; for
+    have ended are not assessed, nor those of a priority below zero, which only keep a place for others. All
+    others are rolled up to what stays tomorrow (a Deployment; for
     executions the hardware tier, environment and project) and by cause, in the scheduler's own words.
     Where nodes may be seen, taints that it does not name are named, and where resources are insufficient,
     how much is free at most where the pod may go; where the scheduler is silent, the pod's last event is
@@ -153,7 +154,7 @@ def test_pods_get_a_node_in_time(
     def allowed(pod: Pod) -> timedelta:
         return max_wait_gpu if pod.has_accelerator else max_wait
 
-    unfinished = [pod for pod in pods if not pod.finished]
+    unfinished = [pod for pod in pods if not (pod.finished or pod.placeholder)]
     waiting = [(pod, waited) for pod in unfinished if (waited := pod.waiting(now))]
     alive = _last_judged(pods)
     late: dict[tuple[Ref, tuple[str, ...]], list[Pod]] = defaultdict(list)

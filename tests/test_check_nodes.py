@@ -208,3 +208,19 @@ def test_pools_of_several_clusters_are_kept_apart() -> None:
     (table,) = assess(node("a", cluster="one"), node("b", cluster="two")).attachments
 
     assert [row[0] for row in table.rows] == ["one: default", "two: default"]
+
+
+@pytest.mark.parametrize(
+    ("type", "bad", "good"),
+    [("KernelDeadlock", "True", "False"), ("AcceleratedHardwareReady", "False", "True")],
+)
+def test_what_a_detector_on_the_node_has_found_is_told_and_what_it_does_not_know_is_not(
+    type: str, bad: str, good: str
+) -> None:
+    def told(status: str) -> int:
+        found = condition(type, status, reason="NvidiaXID79Error", message="GPU has fallen off the bus.")
+        return len(list(assess(node("n", found)).findings))
+
+    assert (told(bad), told(good), told("Unknown")) == (1, 0, 0)
+    (finding,) = assess(node("n", condition(type, bad, reason="Xid79", message="off the bus."))).findings
+    assert finding.message.endswith(" for 1 h: Xid79, off the bus")

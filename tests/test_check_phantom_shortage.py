@@ -171,6 +171,13 @@ def test_what_somebody_promises_a_node_or_holds_back_does_not_wait_for_one() -> 
     assert found([gated, promised], [node(allocatable=ROOM)]) == []
 
 
+def test_a_pod_that_only_keeps_a_place_for_others_waits_for_none() -> None:
+    there = [node(allocatable=ROOM, taints=["example.com/x"])]
+
+    assert found([waits(rank=-1)], there) == []
+    assert len(found([waits(rank=0)], there)) == 1
+
+
 def test_a_thousand_pods_of_a_tier_are_one_finding_with_the_commonest_reason_first() -> None:
     labels = Labels("Batch", "small-k8s", "churn")
     many = [waits(pool="x", labels=labels, name=f"run-{n:024x}-a") for n in range(1000)]

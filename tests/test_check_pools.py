@@ -85,6 +85,15 @@ def test_pods_of_a_daemon_set_do_not_make_a_pool_the_platform_s() -> None:
     assert promised([sized(pool="default")], shipper, run("9900m")).findings == ()
 
 
+def test_limits_of_cpu_only_slow_and_are_low_however_many_they_are() -> None:
+    asked = [{"cpu": "1", "memory": "1Gi"}]
+    many = pod(node="n", requests=asked, limits=[{"cpu": "100", "memory": "1Gi"}])
+    both = pod("run-b", node="n", requests=asked, limits=[{"cpu": "100", "memory": "20Gi"}])
+
+    assert only(promised([sized(pool="default")], many)).severity is Severity.LOW
+    assert only(promised([sized(pool="default")], both)).severity is Severity.MEDIUM
+
+
 @pytest.mark.parametrize("kind", ["Job", "PersistentVolumeClaim", ""])
 def test_what_ends_by_itself_does_not_make_a_pool_the_platform_s(kind: str) -> None:
     owner = Owner(kind, "backup", controller=True) if kind else None

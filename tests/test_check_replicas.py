@@ -152,6 +152,17 @@ def test_a_pod_may_take_ten_minutes_to_be_ready_and_no_more() -> None:
     assert len(found(web, pods=[starting("a", 10 * MINUTE + SECOND)])) == 1
 
 
+def test_a_pod_may_be_not_ready_for_five_minutes_and_no_longer() -> None:
+    def unready(lasts: timedelta | None) -> list[Finding]:
+        old = starting("a", DAY)
+        conditions = (condition("Ready", "False", lasts=lasts),)
+        status = msgspec.structs.replace(old.status, conditions=conditions)
+        return found(deployment("web", 1, 2), pods=[msgspec.structs.replace(old, status=status)])
+
+    assert unready(5 * MINUTE) == []
+    assert len(unready(5 * MINUTE + SECOND)) == len(unready(None)) == 1
+
+
 def test_one_that_starts_does_not_excuse_another_that_is_missing() -> None:
     assert len(found(deployment("web", 0, 2), pods=[starting("a", MINUTE)])) == 1
     assert found(deployment("web", 0, 2), pods=[starting("a", MINUTE), starting("b", MINUTE)]) == []

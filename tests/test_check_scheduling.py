@@ -55,6 +55,13 @@ def test_a_pod_that_has_ended_counts_neither_as_waiting_nor_as_assessed(phase: s
     assert assessment.findings == ()
 
 
+def test_a_pod_that_only_keeps_a_place_for_others_may_wait_for_ever() -> None:
+    keeps = deployment_pod("overprovisioning", "a", rank=-1)
+
+    assert (len(assess(keeps).population), found(keeps)) == (0, [])
+    assert len(found(deployment_pod("web", "a", rank=0))) == 1
+
+
 def test_a_pod_that_is_being_deleted_is_waited_for_by_nobody() -> None:
     assessment = assess(pod(deleted=True))
 

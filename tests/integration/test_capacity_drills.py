@@ -18,7 +18,7 @@ from kube_client import eventually
 AREA = [f"CAP-00{number}" for number in range(1, 7)]
 EAGER = (
     "thresholds: {CAP-003: {max_wait: 0s, max_wait_gpu: 0s}, CAP-004: {requests: 80%}, "
-    "PROBE-005: {starts_within: 0s}}\n"
+    "PROBE-005: {starts_within: 0s, unready_for: 0s}}\n"
 )
 """No pod here has waited for long; to fill the last tenth of four nodes, whatever is on them, is no drill."""
 
@@ -127,7 +127,7 @@ def test_a_platform_s_pool_without_room_is_found(platform: ControlPlane, tmp_pat
 def test_limits_of_more_than_five_times_the_pool_are_found(platform: ControlPlane, tmp_path: Path) -> None:
     pod = execution("unlimited", cpu="1")
     for resources in (container["resources"] for container in pod["spec"]["containers"]):
-        resources["limits"] = {"cpu": "30", "memory": "64Gi"}
+        resources["limits"] = {"cpu": "30", "memory": "128Gi"}
     with made(platform, pod):
         runs(platform, pod)
         run = look(platform, tmp_path, EAGER)

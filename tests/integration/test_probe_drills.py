@@ -19,7 +19,7 @@ from drills import look, made, of, refused
 from kube_client import Object, Objects, eventually
 
 AREA = [f"PROBE-00{number}" for number in range(1, 6)]
-EAGER = "thresholds: {PROBE-004: {starts_within: 0s}, PROBE-005: {starts_within: 0s}}\n"
+EAGER = "thresholds: {PROBE-004: {starts_within: 0s}, PROBE-005: {starts_within: 0s, unready_for: 0s}}\n"
 """No pod here is old enough to have started."""
 FRONT = "nucleus-frontend"
 

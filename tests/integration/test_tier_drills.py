@@ -56,7 +56,7 @@ def one_more_node(plane: ControlPlane, number: int, **capacity: str) -> Iterator
         plane.delete(made)
         eventually(
             lambda: not any(each["spec"].get("nodeName") == name for each in shippers(plane)),
-            60,
+            120,  # orphans are looked for every 20 s, and quarantined for 40
             what=f"the end of the pods on {name}",
         )
 

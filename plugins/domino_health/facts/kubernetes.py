@@ -167,6 +167,11 @@ class Pod(Kubernetes, frozen=True):
         return any(owner.kind == "Node" for owner in self.metadata.owner_references)
 
     @property
+    def placeholder(self) -> bool:
+        """It only keeps a place on a node for what is wanted, and gives way to it (overprovisioning)."""
+        return self.spec.priority < 0
+
+    @property
     def gated(self) -> bool:
         """No scheduler is to look at it yet."""
         said = self._unscheduled
