@@ -360,7 +360,7 @@ def test_a_service_before_what_is_scaled_to_nothing_is_normal() -> None:
 
 def test_pods_that_go_are_not_behind_a_service_that_was_scaled_to_nothing() -> None:
     goes = Endpoint(EndpointConditions(ready=False, terminating=True))
-    last = EndpointSlice(SliceMeta(PLATFORM, SliceLabels("web")), (goes,), "prod")
+    last = EndpointSlice(SliceMeta(PLATFORM, SliceLabels("web")), (goes,), "IPv4", "prod")
 
     assert found(deployment("web", 0, 0), services=[service()], slices=[last]) == []
     (finding,) = found(deployment("web", 1, 1), services=[service()], slices=[last, behind(False)])
