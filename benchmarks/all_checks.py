@@ -38,14 +38,24 @@ def every_check() -> Iterator[tuple[CheckSpec, Callable[..., Any]]]:
     return (found[id] for id in sorted(found))
 
 
-def assess(spec: CheckSpec, function: Callable[..., Any], facts: dict[str, list[Any]]) -> Result | None:
-    """The result of a check; None where it cannot do without a fact that is none of Kubernetes'."""
+def arguments(
+    spec: CheckSpec, function: Callable[..., Any], facts: dict[str, list[Any]]
+) -> dict[str, Any] | None:
+    """What a check is called with; None where it cannot do without a fact that is none of Kubernetes'."""
     given: dict[str, Any] = {"now": large_cluster.NOW, "unseen": [], **facts}
     hints = inspect.get_annotations(function, eval_str=True)
     optional = {name for name in spec.facts if type(None) in getattr(hints[name], "__args__", ())}
     if not given.keys() | optional >= set(spec.facts):
         return None
-    returned = function(**{name: given.get(name) for name in spec.facts}, **spec.thresholds)
+    return {**{name: given.get(name) for name in spec.facts}, **spec.thresholds}
+
+
+def assess(spec: CheckSpec, function: Callable[..., Any], facts: dict[str, list[Any]]) -> Result | None:
+    """The result of a check; None where it has not all that it needs."""
+    given = arguments(spec, function, facts)
+    if given is None:
+        return None
+    returned = function(**given)
     return judge(spec, returned, [], Rules(large_cluster.NOW.date()))
 
 

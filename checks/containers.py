@@ -167,11 +167,9 @@ class Words:
 
     def _of_creation(self, pod: Pod) -> str:
         """What its start waits for: an init container, else what was said of its start last."""
+        beside = {container.name for container in pod.spec.init_containers if container.side_car}
         for status in pod.status.init_container_statuses:
-            beside = any(
-                one.name == status.name and one.restart_policy == "Always" for one in pod.spec.init_containers
-            )
-            if status.state.running and not beside:
+            if status.state.running and status.name not in beside:
                 return f"its init container {status.name} has not ended"
         said = [event for event in self.said.get(key_of(pod), ()) if event.reason in STARTS]
         last = max(said, key=lambda event: event.when or pod.metadata.creation_timestamp, default=None)

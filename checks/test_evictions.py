@@ -25,9 +25,9 @@ from domino_health import (
 )
 
 EXAMPLES = 3
+PREEMPTED = "preemption by a pod of higher priority"
 # What puts pods out, by the reason of their condition DisruptionTarget (Kubernetes' disruption conditions).
 # EvictionByEvictionAPI is a drain, an upgrade or an autoscaler that packs: somebody wants it so.
-PREEMPTED = "preemption by a pod of higher priority"
 TARGETED = {
     "PreemptionByScheduler": PREEMPTED,
     "DeletionByTaintManager": "a taint of its node",

@@ -263,8 +263,7 @@ def _refused(
 
 def _refuses(workload: Deployment | StatefulSet | DaemonSet) -> bool:
     """Whether a Deployment says itself that pods are refused: the next version's, beside those of before."""
-    failure = workload.condition("ReplicaFailure") if isinstance(workload, Deployment) else None
-    return failure is not None and failure.status == "True"
+    return isinstance(workload, Deployment) and workload.refusal is not None
 
 
 def _owner(about: Ref, workloads: Mapping[Ref, object]) -> Ref:

@@ -65,10 +65,9 @@ def test_node_pools_are_not_overcommitted(
     Limits above what there is are a bet that not all pods want theirs at once; where they do, memory runs
     out on the node and the kernel ends processes of those that stayed within theirs. Of CPU alone it is
     low: what comes too short is only slower, and Istio gives each of its side-cars a limit of two cores.
-    Requests are judged
-    where Domino's own services run: at ``requests`` of the pool a lost node, or a roll-out, leaves pods of
-    the platform without a place. A pool of executions that is full of requests has done its work, and
-    another node comes or SCHED-010 says why not: that is in the table, and no finding.
+    Requests are judged where Domino's own services run: at ``requests`` of the pool a lost node, or a
+    roll-out, leaves pods of the platform without a place. A pool of executions that is full of requests has
+    done its work, and another node comes or SCHED-010 says why not: that is in the table, and no finding.
 
     Counted are pods that have not ended, on nodes that are Ready; what has no limit is in no sum of limits.
 
@@ -90,8 +89,10 @@ def test_node_pools_are_not_overcommitted(
             memory = pool.share(pool.limits, "memory")
             parts = [_share("requests", pool, pool.requests, each) for each in over]
             parts += [_share("limits", pool, pool.limits, each) for each in promised]
-            severity = Severity.MEDIUM if over or memory >= limits else Severity.LOW
-            severity = Severity.HIGH if memory >= limits_high else severity
+            if memory >= limits_high:
+                severity = Severity.HIGH
+            else:
+                severity = Severity.MEDIUM if over or memory >= limits else Severity.LOW
             findings.append(Finding(pool.ref, "; ".join(parts), severity))
     rows = [
         (

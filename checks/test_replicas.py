@@ -2,11 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from checks.serving import Replicated, behind
 from domino_health import (
     Assessment,
+    Condition,
     DaemonSet,
     Deployment,
     DominoService,
@@ -74,8 +76,8 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     """
     everything: list[Replicated] = [*deployments, *statefulsets, *daemonsets]
     answered = {service.ref_of(each) for service in domino_services or () for each in service.candidates}
-    starting, going, there = _on_their_way(pods, now, starts_within, unready_for)
-    going.update(_with_their_node(pods, nodes or ()))
+    underway = _underway(pods, now, starts_within, unready_for)
+    underway.going.update(_with_their_node(pods, nodes or ()))
     found: dict[Ref, Finding] = {}
     stalled: list[Finding] = []
     excused = set(answered)
@@ -85,10 +87,7 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
             stalled.append(stopped)
         if ready >= wanted or workload.ref in answered:
             continue
-        coming = starting[workload.ref] + going[workload.ref] * _one_by_one(workload)
-        if coming and _in_order(workload):
-            coming += max(0, wanted - there[workload.ref])  # these are made when those before are ready
-        starts = ready + coming >= wanted
+        starts = ready + underway.coming(workload) >= wanted
         if _young(workload, now, starts_within) or (
             starts and not _short_for_long(workload, now, starts_within)
         ):
@@ -112,40 +111,51 @@ def test_workloads_have_their_replicas_and_services_something_ready_behind_them(
     return Assessment([*everything, *judged], findings)
 
 
-def _on_their_way(
+@dataclass(frozen=True)
+class Underway:
+    """Pods by which what is short will have its replicas without anybody's help, of each owner."""
+
+    starting: Counter[Ref] = field(default_factory=Counter)
+    """Not ready yet, and not for too long."""
+    going: Counter[Ref] = field(default_factory=Counter)
+    """About to be gone, and not for too long."""
+    there: Counter[Ref] = field(default_factory=Counter)
+    """All that have not ended, of StatefulSets."""
+
+    def coming(self, workload: Replicated) -> int:
+        """How many will be ready, as far as is to be seen."""
+        coming = self.starting[workload.ref]
+        if _one_by_one(workload):
+            coming += self.going[workload.ref]
+        if coming and _in_order(workload):
+            coming += max(0, workload.wanted - self.there[workload.ref])  # made when those before are ready
+        return coming
+
+
+def _underway(
     pods: Sequence[Pod], now: datetime, starts_within: timedelta, unready_for: timedelta
-) -> tuple[Counter[Ref], Counter[Ref], Counter[Ref]]:
-    """For each owner, how many of its pods are not ready yet, and how many go; both not for too long; and
-    how many there are of a StatefulSet.
-    """
-    young: Counter[Ref] = Counter()
-    going: Counter[Ref] = Counter()
-    there: Counter[Ref] = Counter()
+) -> Underway:
+    found = Underway()
     for pod in pods:
-        ends = pod.metadata.deletion_timestamp
-        if not pod.finished and any(owner.kind == "StatefulSet" for owner in pod.metadata.owner_references):
-            there[pod.subject] += 1
         if pod.finished:
             continue
+        if any(owner.kind == "StatefulSet" for owner in pod.metadata.owner_references):
+            found.there[pod.subject] += 1
+        ends = pod.metadata.deletion_timestamp
         lately = now - (ends or pod.metadata.creation_timestamp) <= starts_within
         if ends:
-            going[pod.subject] += lately
-        elif not pod.ready and (lately or _unready(pod, now) <= unready_for):
-            young[pod.subject] += 1
-    return young, going, there
-
-
-def _unready(pod: Pod, now: datetime) -> timedelta:
-    """How long it has not been ready; where nobody says so, for as long as it is there."""
-    ready = pod.condition("Ready")
-    since = ready.last_transition_time if ready is not None else None
-    return now - (since or pod.metadata.creation_timestamp)
+            found.going[pod.subject] += lately
+        elif not pod.ready and (lately or pod.since(pod.condition("Ready"), now) <= unready_for):
+            found.starting[pod.subject] += 1
+    return found
 
 
 def _with_their_node(pods: Sequence[Pod], nodes: Sequence[Node]) -> Counter[Ref]:
     """For each DaemonSet, how many of its pods are on nodes that are not Ready."""
     lost = {(node.cluster, node.metadata.name) for node in nodes if not node.ready}
-    there = (pod for pod in pods if lost and (pod.cluster, pod.spec.node_name) in lost)
+    if not lost:
+        return Counter()
+    there = (pod for pod in pods if (pod.cluster, pod.spec.node_name) in lost)
     return Counter(
         pod.subject
         for pod in there
@@ -166,8 +176,8 @@ def _in_order(workload: Replicated) -> bool:
 def _short_for_long(workload: Replicated, now: datetime, starts_within: timedelta) -> bool:
     """Whether a Deployment says itself that it has been short for longer than a start takes."""
     available = workload.condition("Available") if isinstance(workload, Deployment) else None
-    since = available.last_transition_time if available and available.status == "False" else None
-    return since is not None and now - since > starts_within
+    lasts = available.lasts(now) if available and available.status == "False" else None
+    return lasts is not None and lasts > starts_within
 
 
 def _young(each: Replicated | Service, now: datetime, starts_within: timedelta) -> bool:
@@ -179,10 +189,7 @@ def _stopped(workload: Deployment, now: datetime, starts_within: timedelta) -> F
     """What is wrong with a roll-out of which the pods of before are all ready, so that nobody misses any."""
     if not 0 < workload.wanted <= workload.ready:
         return None
-    for type, bad in (("ReplicaFailure", "True"), ("Progressing", "False")):
-        condition = workload.condition(type)
-        if condition is None or condition.status != bad:
-            continue
+    for condition in _complaints(workload):
         lasts = condition.lasts(now)
         if lasts is None or lasts > starts_within:
             since = "" if lasts is None else f" for {age(lasts)}"
@@ -203,16 +210,19 @@ def _short(workload: Replicated, ready: int, wanted: int) -> Finding:
     )
 
 
+def _complaints(workload: Replicated) -> Iterator[Condition]:
+    """Conditions by which it says why: what refuses its pods first, then a roll-out that has stopped."""
+    if isinstance(workload, Deployment):
+        if workload.refusal is not None:
+            yield workload.refusal
+        progress = workload.condition("Progressing")
+        if progress is not None and progress.status == "False":
+            yield progress
+
+
 def _words(workload: Replicated) -> str:
-    """Why, by its own conditions: what refuses its pods first, then a roll-out that has stopped."""
-    if not isinstance(workload, Deployment):
-        return ""
-    failure, progress = workload.condition("ReplicaFailure"), workload.condition("Progressing")
-    if failure is not None and failure.status == "True":
-        return " ".join(failure.message.split())[:QUOTED]
-    if progress is not None and progress.status == "False":
-        return " ".join(progress.message.split())[:QUOTED]
-    return ""
+    """The first that it complains of."""
+    return next((" ".join(each.message.split())[:QUOTED] for each in _complaints(workload)), "")
 
 
 def _few(services: Sequence[DominoService], front_end: int) -> Iterator[Finding]:

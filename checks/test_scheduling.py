@@ -134,11 +134,10 @@ def test_pods_get_a_node_in_time(
 
     A pod without a node is a workspace, a job or a model API that somebody is waiting for. Pods that
     have ended are not assessed, nor those of a priority below zero, which only keep a place for others. All
-    others are rolled up to what stays tomorrow (a Deployment; for
-    executions the hardware tier, environment and project) and by cause, in the scheduler's own words.
-    Where nodes may be seen, taints that it does not name are named, and where resources are insufficient,
-    how much is free at most where the pod may go; where the scheduler is silent, the pod's last event is
-    quoted.
+    others are rolled up to what stays tomorrow (a Deployment; for executions the hardware tier, environment
+    and project) and by cause, in the scheduler's own words. Where nodes may be seen, taints that it does not
+    name are named, and where resources are insufficient, how much is free at most where the pod may go;
+    where the scheduler is silent, the pod's last event is quoted.
 
     Thresholds: ours; Domino publishes no queue-time objective. A GPU node may take longer to be
     bought and to join: under 10 minutes once it is there, much longer where capacity is short

@@ -137,12 +137,13 @@ def largest(tier: HardwareTier, shape: Shape, cluster: Cluster) -> Bound | None:
     """How many would run if the pool were grown, and empty; None where nobody says how far it may grow."""
     pools = cluster.growing(tier.node_pool)
     host = cluster.hosts.get(tier.node_pool)
-    if not pools or host is None or not _each_holds(host, shape):
+    held = _each_holds(host, shape) if pools and host else 0
+    if not held:
         return None  # of what fits no node that is there, that is said by itself
     total, names = 0, []
     for _, each in pools:
         if each.most is not None:
-            total += each.most * _each_holds(host, shape)
+            total += each.most * held
         elif each.limits:
             bounds = [quantity(limit) // asked for limit, asked in _limits(each, shape).values()]
             if not bounds:

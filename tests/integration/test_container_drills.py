@@ -183,18 +183,19 @@ def test_a_pod_that_its_node_does_not_start_is_found(platform: ControlPlane, tmp
         ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "ready"}
         platform.patch_status(silent, {"conditions": [ready]})
         joined(platform, silent)
-        with made(platform, pod):
-            path = platform.path(pod)
+        path = platform.path(pod)
+        with made(platform, pod), contextlib.ExitStack() as stack:
+            # Nobody is there to say that it has ended.
+            stack.callback(platform.request, "DELETE", path, {"gracePeriodSeconds": 0})
             eventually(lambda: platform.get(path)["spec"].get("nodeName"), what=f"a node for {path}")
-            event = said(platform, pod, "", "FailedMount", words)
+            stack.callback(platform.delete, said(platform, pod, "", "FailedMount", words))
             run = look(platform, tmp_path, "thresholds: {SCHED-008: {max_creating: 0s}}\n")
-            platform.delete(event)
-            platform.request("DELETE", path, {"gracePeriodSeconds": 0})  # nobody says that it has ended
 
-    execution_found, shipper = (found(run)[subject] for subject in sorted(found(run), reverse=True))
     assert set(run.found()) == {"SCHED-008"}
-    assert execution_found.startswith("SCHED-008 medium: 1 pod not started, up to ")
-    assert f"after it got its node. FailedMount: {words}. See the events: kubectl -n " in execution_found
+    messages = found(run)
+    workspace, shipper = (messages[subject] for subject in sorted(messages, reverse=True))
+    assert workspace.startswith("SCHED-008 medium: 1 pod not started, up to ")
+    assert f"after it got its node. FailedMount: {words}. See the events: kubectl -n " in workspace
     assert "Its node drill-0 is Ready" in shipper
 
 

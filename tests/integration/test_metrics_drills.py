@@ -18,7 +18,7 @@ import pytest
 import domino_cluster as domino
 from certificates import authority, write_chain
 from control_plane import ControlPlane
-from drills import look
+from drills import look, made
 from fault_server import Exchange, FaultServer
 from kube_client import Object, eventually
 
@@ -74,13 +74,10 @@ def served(plane: ControlPlane, server: FaultServer) -> Iterator[None]:
         "insecureSkipTLSVerify": True,
         "service": {"namespace": "kube-system", "name": "metrics-server", "port": server.port},
     }
-    plane.create(service)
-    plane.create(api)
     try:
-        yield
+        with made(plane, service, api):
+            yield
     finally:
-        plane.delete(api)
-        plane.delete(service)
         eventually(lambda: plane.find(GROUP) is None, what="the end of the API")
 
 

@@ -44,3 +44,9 @@ class Condition(Kubernetes, frozen=True):
 def condition_of(conditions: Iterable[Condition], type: str) -> Condition | None:
     """The condition of that type, where somebody has set one."""
     return next((each for each in conditions if each.type == type), None)
+
+
+def lasts(condition: Condition | None, made: datetime, now: datetime) -> timedelta:
+    """How long a condition has been as it is; where nobody says so, since its object was made."""
+    known = condition.lasts(now) if condition else None
+    return max(now - made, timedelta(0)) if known is None else known

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment, condition_of
+from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment, condition_of, lasts
 from domino_health.facts.containers import ContainerStatus
 from domino_health.facts.placing import Affinity, Toleration, wanted
 from domino_health.facts.resources import Container, Resources, is_accelerator, total
@@ -155,6 +155,10 @@ class Pod(Kubernetes, frozen=True):
         """The condition of that type, where somebody has set one."""
         return condition_of(self.status.conditions, type)
 
+    def since(self, condition: Condition | None, now: datetime) -> timedelta:
+        """How long a condition has been as it is; of one that nobody has set, since the pod was made."""
+        return lasts(condition, self.metadata.creation_timestamp, now)
+
     @property
     def ready(self) -> bool:
         """Its kubelet says that it is."""
@@ -194,8 +198,7 @@ class Pod(Kubernetes, frozen=True):
         if not self.spec.node_name or self.status.phase != "Pending":
             return timedelta(0)
         scheduled = self.condition("PodScheduled")
-        since = scheduled.last_transition_time if scheduled and scheduled.status == "True" else None
-        return max(now - (since or self.metadata.creation_timestamp), timedelta(0))
+        return self.since(scheduled if scheduled and scheduled.status == "True" else None, now)
 
     @property
     def scheduler(self) -> str:
@@ -240,8 +243,8 @@ class Pod(Kubernetes, frozen=True):
         more = [f"{overhead} overhead"] if overhead else []
         if whole := self.spec.resources.requests.get(resource):
             return " + ".join([whole, *more])
-        beside = [each for each in self.spec.init_containers if each.restart_policy == "Always"]
-        before = [each for each in self.spec.init_containers if each.restart_policy != "Always"]
+        beside = [each for each in self.spec.init_containers if each.side_car]
+        before = [each for each in self.spec.init_containers if not each.side_car]
         asked = [each.resources.requests.get(resource, "") for each in (*self.spec.containers, *beside)]
         together = " + ".join([*filter(None, asked), *more])
         first = [amount for each in before if (amount := each.resources.requests.get(resource))]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment, condition_of
+from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment, condition_of, lasts
 from domino_health.facts.kubernetes import NODE_POOL
 from domino_health.facts.placing import Taint
 from domino_health.facts.quantities import quantity
@@ -129,8 +129,7 @@ class Node(Kubernetes, frozen=True):
 
     def since(self, condition: Condition | None, now: datetime) -> timedelta:
         """How long a condition has been as it is; of one that nobody has set, since the node was made."""
-        moment = (condition and condition.last_transition_time) or self.metadata.creation_timestamp
-        return max(now - moment, timedelta(0))
+        return lasts(condition, self.metadata.creation_timestamp, now)
 
 
 class NodeList(Kubernetes, frozen=True):

@@ -35,6 +35,11 @@ class Container(Kubernetes, frozen=True):
     restart_policy: str = ""
     """``Always`` makes a side-car of an init container: it runs beside the others, and adds up with them."""
 
+    @property
+    def side_car(self) -> bool:
+        """Of an init container: it is one that stays."""
+        return self.restart_policy == "Always"
+
 
 def is_accelerator(resource: str) -> bool:
     """It is a GPU, a slice of one, or another accelerator (AWS Neuron)."""
@@ -83,7 +88,7 @@ def _start(bound: Bound, containers: Iterable[Container]) -> tuple[Counter[str],
     first: dict[str, int] = {}
     for container in containers:
         own = {resource: quantity(text) for resource, text in container.resources.of(bound).items()}
-        if container.restart_policy == "Always":
+        if container.side_car:
             beside.update(own)
             continue
         for resource, amount in own.items():

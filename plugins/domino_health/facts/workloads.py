@@ -109,7 +109,7 @@ class TemplateSpec(Kubernetes, frozen=True):
     @property
     def lasting(self) -> tuple[ServingContainer, ...]:
         """Its containers and side-cars: what runs as long as the pod does, and may have probes."""
-        return (*self.containers, *(one for one in self.init_containers if one.restart_policy == "Always"))
+        return (*self.containers, *(one for one in self.init_containers if one.side_car))
 
     @property
     def pool(self) -> str:
@@ -189,6 +189,12 @@ class Deployment(Kubernetes, frozen=True):
     def condition(self, type: str) -> Condition | None:
         """The condition of that type, where the controller has set one."""
         return condition_of(self.status.conditions, type)
+
+    @property
+    def refusal(self) -> Condition | None:
+        """What a quota, a policy or a missing account says that refuses its pods, where one does."""
+        failure = self.condition("ReplicaFailure")
+        return failure if failure is not None and failure.status == "True" else None
 
 
 class StatefulSet(Kubernetes, frozen=True):
