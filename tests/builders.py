@@ -7,7 +7,7 @@ from itertools import zip_longest
 from domino_health import Certificate, Pod, TlsEndpoint
 from domino_health.facts.api import Condition
 from domino_health.facts.containers import ContainerState, ContainerStatus, Running, Terminated, Waiting
-from domino_health.facts.kubernetes import Labels, Owner, PodMeta, PodSpec, PodStatus
+from domino_health.facts.kubernetes import ClaimSource, Labels, Owner, PodMeta, PodSpec, PodStatus, PodVolume
 from domino_health.facts.placing import Toleration
 from domino_health.facts.resources import Container, Resources
 
@@ -57,6 +57,9 @@ def pod(
     deleted_for: timedelta | None = None,
     priority: str = "",
     rank: int = 0,
+    claims: Sequence[str] = (),
+    image: str = "",
+    conditions: Sequence[Condition] = (),
 ) -> Pod:
     """A pod that has waited for a node since it was made; with a ``node``, one that runs.
 
@@ -87,14 +90,17 @@ def pod(
         deleted_for: how long ago it should have been gone; ``deleted`` is for just now.
         priority: the name of its priority class.
         rank: the number that it stands for.
+        claims: the volume claims that it mounts.
+        image: of its containers.
+        conditions: beside the scheduler's word.
     """
     if node:
         since = None if scheduled_after is None else NOW - age + scheduled_after
-        conditions: tuple[Condition, ...] = (Condition("PodScheduled", "True", "", "", since),)
+        scheduled: tuple[Condition, ...] = (Condition("PodScheduled", "True", "", "", since),)
     elif said is None:
-        conditions = ()
+        scheduled = ()
     else:
-        conditions = (Condition("PodScheduled", "False", reason, said),)
+        scheduled = (Condition("PodScheduled", "False", reason, said),)
     return Pod(
         metadata=PodMeta(
             name=name,
@@ -105,7 +111,7 @@ def pod(
             owner_references=(owner,) if owner else (),
         ),
         spec=PodSpec(
-            containers=_containers(requests, limits),
+            containers=_containers(requests, limits, image),
             node_name=node,
             node_selector=selector or {},
             scheduler_name=scheduler,
@@ -115,13 +121,14 @@ def pod(
             tolerations=tuple(tolerations),
             priority_class_name=priority,
             priority=rank,
+            volumes=tuple(PodVolume(name, ClaimSource(name)) for name in claims),
         ),
         status=PodStatus(
             reason=failed[0],
             message=failed[1],
             container_statuses=tuple(statuses),
             phase="Running" if node and phase == "Pending" else phase,
-            conditions=conditions,
+            conditions=(*scheduled, *conditions),
             nominated_node_name=nominated,
         ),
         cluster=cluster,
@@ -129,11 +136,11 @@ def pod(
 
 
 def _containers(
-    requests: Sequence[Mapping[str, str]], limits: Sequence[Mapping[str, str]]
+    requests: Sequence[Mapping[str, str]], limits: Sequence[Mapping[str, str]], image: str
 ) -> tuple[Container, ...]:
     nothing: Mapping[str, str] = {}
     both = zip_longest(requests, limits, fillvalue=nothing)
-    return tuple(Container("run", resources=Resources(asked, limit)) for asked, limit in both)
+    return tuple(Container("run", image, Resources(asked, limit)) for asked, limit in both)
 
 
 def runs(name: str = "run", *, for_: timedelta = timedelta(hours=1), restarts: int = 0) -> ContainerStatus:

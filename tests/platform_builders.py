@@ -13,6 +13,7 @@ from domino_health import (
     Event,
     LimitRange,
     Node,
+    NodeImage,
     Pod,
     Ref,
     ResourceQuota,
@@ -68,6 +69,7 @@ def node(
     ready: bool = True,
     allocatable: Mapping[str, str] | None = None,
     tainted: Sequence[Taint] = (),
+    images: Sequence[NodeImage] = (),
     **labels: str,
 ) -> Node:
     """A node that is Ready, unless told otherwise; further conditions take the place of its own.
@@ -80,7 +82,9 @@ def node(
     return Node(
         metadata=NodeMeta(name, NOW - age, NOW if deleted else None, NodeLabels(pool, **labels)),
         spec=NodeSpec(cordoned, (*(Taint(key, "NoSchedule") for key in taints), *tainted)),
-        status=NodeStatus((*kept, *conditions), ALLOCATABLE if allocatable is None else allocatable),
+        status=NodeStatus(
+            (*kept, *conditions), ALLOCATABLE if allocatable is None else allocatable, tuple(images)
+        ),
         cluster=cluster,
     )
 

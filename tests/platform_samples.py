@@ -54,7 +54,7 @@ NODE: dict[str, Any] = {
     },
     "status": {
         "addresses": [{"type": "InternalIP", "address": "SECRET-10.0.1.23"}],
-        "images": [{"names": ["SECRET/image:1"]}],
+        "images": [{"names": ["registry.example.com/dominodatalab/image:1"], "sizeBytes": 734003200}],
         "allocatable": {"cpu": "7910m", "memory": "30Gi", "nvidia.com/gpu": "1", "pods": "58"},
         "nodeInfo": {"kernelVersion": "SECRET", "systemUUID": "SECRET"},
         "conditions": [

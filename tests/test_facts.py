@@ -31,7 +31,7 @@ STATUS: dict[str, Any] = {
     "ready": True,
     "restartCount": 7,
     "image": "SECRET-image",
-    "imageID": "SECRET-digest",
+    "imageID": f"registry.example.com/init@sha256:{'ab' * 32}",
     "containerID": "containerd://SECRET",
     "state": {
         "waiting": {"reason": "CrashLoopBackOff", "message": "back-off 5m0s restarting failed container"},
@@ -118,7 +118,11 @@ POD: dict[str, Any] = {
         "resources": {"requests": {"memory": "6Gi"}},
         "serviceAccountName": "SECRET-account",
         "imagePullSecrets": [{"name": "SECRET-pull"}],
-        "volumes": [{"name": "work", "secret": {"secretName": "SECRET-volume"}}],
+        "volumes": [
+            {"name": "token", "secret": {"secretName": "SECRET-volume"}},
+            {"name": "work", "persistentVolumeClaim": {"claimName": "workspace-65a0b1", "readOnly": True}},
+            {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {"SECRET": "SECRET"}}}},
+        ],
         "priorityClassName": "domino-critical",
         "schedulingGates": [{"name": "example.com/quota"}],
         "tolerations": [
@@ -489,6 +493,18 @@ def test_a_model_api_is_told_by_its_deployment() -> None:
     pod = decode(metadata={"labels": labels, **owner("ReplicaSet", "model-65a0b1c2-6d5f9c7b8d")})
 
     assert str(pod.subject) == "deployment/domino-platform/model-65a0b1c2"
+
+
+def test_a_pods_claims_are_those_that_it_names_and_those_that_are_named_after_it() -> None:
+    volumes = [
+        {"name": "token", "projected": {"sources": []}},
+        {"name": "work", "persistentVolumeClaim": {"claimName": "workspace-1"}},
+        {"name": "again", "persistentVolumeClaim": {"claimName": "workspace-1"}},
+        {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
+    ]
+
+    assert decode(spec={"volumes": volumes}).claims == ("workspace-1", "web-6d5f9c7b8d-x7k2p-scratch")
+    assert decode().claims == ()
 
 
 @pytest.mark.parametrize(

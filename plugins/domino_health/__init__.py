@@ -36,10 +36,12 @@ _HOMES = {
     "Look": "collectors.looking",
     "Many": "profile.base",
     "Mark": "plots",
+    "MOST_IMAGES": "facts.nodes",
     "NODE_POOL": "facts.kubernetes",
     "Name": "profile.base",
     "Node": "facts.nodes",
     "NodePool": "facts.pools",
+    "NodeImage": "facts.nodes",
     "NodeMetrics": "facts.metrics",
     "NotInstalledError": "collectors.looking",
     "NothingToLookAtError": "collectors.looking",
@@ -64,6 +66,7 @@ _HOMES = {
     "age": "units",
     "amount": "facts.quantities",
     "check": "vocabulary",
+    "environment_of": "facts.kubernetes",
     "fact": "plugin.facts",
     "is_accelerator": "facts.resources",
     "is_execution_name": "facts.kubernetes",
@@ -75,6 +78,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "MOST_IMAGES",
     "NODE_POOL",
     "Assessment",
     "Attachment",
@@ -103,6 +107,7 @@ __all__ = [
     "Mark",
     "Name",
     "Node",
+    "NodeImage",
     "NodeMetrics",
     "NodePool",
     "NotInstalledError",
@@ -129,6 +134,7 @@ __all__ = [
     "age",
     "amount",
     "check",
+    "environment_of",
     "fact",
     "is_accelerator",
     "is_execution_name",
@@ -152,10 +158,10 @@ if TYPE_CHECKING:
     from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
     from domino_health.facts.events import Event
-    from domino_health.facts.kubernetes import NODE_POOL, Pod, is_execution_name
+    from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
     from domino_health.facts.logs import LogTail
     from domino_health.facts.metrics import NodeMetrics
-    from domino_health.facts.nodes import Node
+    from domino_health.facts.nodes import MOST_IMAGES, Node, NodeImage
     from domino_health.facts.observed import Outcome
     from domino_health.facts.placing import Taint, Toleration, untolerated
     from domino_health.facts.pools import Autoscaler, NodePool

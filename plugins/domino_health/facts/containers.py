@@ -1,5 +1,7 @@
 """What became of a pod's containers."""
 
+import msgspec
+
 from domino_health.facts.api import Kubernetes, Moment
 
 
@@ -43,3 +45,5 @@ class ContainerStatus(Kubernetes, frozen=True):
     state: ContainerState = ContainerState()
     last_state: ContainerState = ContainerState()
     """How it ended before it was started again."""
+    image_id: str = msgspec.field(name="imageID", default="")
+    """The image that it runs: ``registry/repository@sha256:…`` where its node has pulled it by a digest."""

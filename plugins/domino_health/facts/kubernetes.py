@@ -32,6 +32,15 @@ def is_execution_name(name: str) -> bool:
     return bool(_EXECUTION_NAME.match(name))
 
 
+def environment_of(image: str) -> str:
+    """The id of the environment that an image is a revision of: ``…/environment:<24 hex digits>-3``.
+
+    Empty for an image of another kind.
+    """
+    found = _ENVIRONMENT_IMAGE.search(image)
+    return found.group(1) if found else ""
+
+
 class Owner(Kubernetes, frozen=True):
     """An owner reference."""
 
@@ -69,6 +78,24 @@ class SchedulingGate(Kubernetes, frozen=True):
     name: str
 
 
+class ClaimSource(Kubernetes, frozen=True):
+    """The claim that a volume of a pod is of."""
+
+    claim_name: str
+
+
+class ClaimTemplate(Kubernetes, frozen=True):
+    """A claim that is made with the pod, and named after it. Nothing of it is kept: the claim itself is."""
+
+
+class PodVolume(Kubernetes, frozen=True):
+    """A volume of a pod. What else it may be of (a Secret, a ConfigMap, a directory) is left out."""
+
+    name: str = ""
+    persistent_volume_claim: ClaimSource | None = None
+    ephemeral: ClaimTemplate | None = None
+
+
 class PodSpec(Kubernetes, frozen=True):
     """``spec`` of a pod."""
 
@@ -87,6 +114,7 @@ class PodSpec(Kubernetes, frozen=True):
     priority: int = 0
     """Below zero for what only keeps a place, and gives way to all that is wanted."""
     scheduling_gates: tuple[SchedulingGate, ...] = ()
+    volumes: tuple[PodVolume, ...] = ()
 
 
 class PodStatus(Kubernetes, frozen=True):
@@ -187,6 +215,18 @@ class Pod(Kubernetes, frozen=True):
         yield from self.status.init_container_statuses
         yield from self.status.container_statuses
 
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """The volume claims that it mounts, by their names in its namespace."""
+        named = (
+            each.persistent_volume_claim.claim_name
+            if each.persistent_volume_claim
+            else f"{self.metadata.name}-{each.name}"
+            for each in self.spec.volumes
+            if each.persistent_volume_claim or each.ephemeral
+        )
+        return tuple(dict.fromkeys(named))
+
     def waiting(self, now: datetime) -> timedelta:
         """How long it has been without a node; zero when it has one, has ended or is being deleted."""
         if self.spec.node_name or self.finished or self.metadata.deletion_timestamp:
@@ -278,13 +318,17 @@ class Pod(Kubernetes, frozen=True):
             kind, name = "cronjob", run.group(1)
         return Ref(self.cluster, kind, namespace, name)
 
+    @property
+    def environment(self) -> str:
+        """The id of the Domino environment that it runs in, by its image; empty for none."""
+        return next(filter(None, (environment_of(each.image) for each in self.spec.containers)), "")
+
     def _execution_name(self) -> str:
         """As a label selector would say it; what the pod does not tell is left out."""
-        environments = (_ENVIRONMENT_IMAGE.search(container.image) for container in self.spec.containers)
         parts = {
             "type": self.metadata.labels.workload_type,
             "tier": self.metadata.labels.hardware_tier,
-            "environment": next((found.group(1) for found in environments if found), ""),
+            "environment": self.environment,
             "project": self.metadata.labels.project,
         }
         return ",".join(f"{key}={value}" for key, value in parts.items() if value) or "unlabelled"

@@ -57,6 +57,19 @@ class NodeSpec(Kubernetes, frozen=True):
     taints: tuple[Taint, ...] = ()
 
 
+MOST_IMAGES = 50
+"""Images that a kubelet tells of, the largest first, unless its nodeStatusMaxImages says otherwise."""
+
+
+class NodeImage(Kubernetes, frozen=True):
+    """An image that a node has."""
+
+    names: tuple[str, ...] | None = ()
+    """By digest and by tags; none of one that has lost its tag."""
+    size_bytes: int = 0
+    """As the container runtime says: compressed with containerd, unpacked with CRI-O and Docker."""
+
+
 class NodeStatus(Kubernetes, frozen=True):
     """``status`` of a node."""
 
@@ -64,6 +77,8 @@ class NodeStatus(Kubernetes, frozen=True):
     """What the kubelet says, or Kubernetes of a silent kubelet."""
     allocatable: Mapping[str, str] = {}
     """What it has for pods, after what it keeps for itself; quantities as Kubernetes writes them."""
+    images: tuple[NodeImage, ...] = ()
+    """At most ``MOST_IMAGES``: of what is not among so many, nothing is known."""
 
 
 class Node(Kubernetes, frozen=True):
