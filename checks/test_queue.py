@@ -1,11 +1,11 @@
 """Scheduling: how long do executions wait for their node?"""
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from checks.quantiles import quantile
 from domino_health import Assessment, Attachment, Duration, Finding, Pod, Ref, Severity, Unseen, age, check
 
 QUANTILES = (50, 95, 99)
@@ -59,14 +59,14 @@ def test_executions_do_not_queue_for_long(
         else:
             unseen.append(_too_few(ref, there, min_n))
     judged |= {ref: there for ref, there in tiers.items() if len(there) >= min_n}
-    slow = {ref: there for ref, there in judged.items() if quantile(there, 95) > p95}
+    slow = {ref: there for ref, there in judged.items() if p(95, there) > p95}
     # A tier's own finding says more than that of the cluster which it makes slow.
     told = {ref.cluster for ref in slow if ref.kind == "hardware-tier"}
     slow = {
         ref: there for ref, there in slow.items() if ref.kind == "hardware-tier" or ref.cluster not in told
     }
     rows = [(ref.text(with_cluster=True), *_row(there)) for ref, there in {**clusters, **tiers}.items()]
-    worst = max((quantile(there, 95) for there in judged.values()), default=timedelta(0))
+    worst = max((p(95, there) for there in judged.values()), default=timedelta(0))
     oldest = max((now - wait.pod.metadata.creation_timestamp for wait in waits), default=timedelta(0))
     columns = ("of", "n", "p50", "p95", "p99", "wait still")
     return Assessment(
@@ -79,9 +79,9 @@ def test_executions_do_not_queue_for_long(
     )
 
 
-def quantile(waits: Sequence[Wait], percent: int) -> timedelta:
-    """The smallest wait that ``percent`` of them do not exceed. They come in order, the shortest first."""
-    return waits[max(0, math.ceil(len(waits) * percent / 100) - 1)].lasts
+def p(percent: int, waits: Sequence[Wait]) -> timedelta:
+    """A percentile of waits that come in order, the shortest first."""
+    return quantile([wait.lasts for wait in waits], percent)
 
 
 def _wait(pod: Pod, now: datetime) -> Wait | None:
@@ -99,11 +99,11 @@ def _wait(pod: Pod, now: datetime) -> Wait | None:
 
 def _row(waits: Sequence[Wait]) -> tuple[str, ...]:
     still = sum(not wait.ended for wait in waits)
-    return str(len(waits)), *(age(quantile(waits, each)) for each in QUANTILES), str(still)
+    return str(len(waits)), *(age(p(each, waits)) for each in QUANTILES), str(still)
 
 
 def _finding(ref: Ref, waits: Sequence[Wait], allowed: timedelta) -> Finding:
-    parts = ", ".join(f"p{each} {age(quantile(waits, each))}" for each in QUANTILES)
+    parts = ", ".join(f"p{each} {age(p(each, waits))}" for each in QUANTILES)
     late = [wait for wait in reversed(waits) if wait.lasts > allowed]
     still = sum(not wait.ended for wait in waits)
     counted = f", {still} of them wait still" if still else ""

@@ -215,7 +215,7 @@ EVENT = {
     "series": {"count": 4, "lastObservedTime": "2026-11-24T03:06:00.123456Z"},
     "reportingComponent": "default-scheduler",
     "reportingInstance": "SECRET-host",
-    "source": {"component": "default-scheduler", "host": "SECRET-host"},
+    "source": {"component": "default-scheduler", "host": "ip-10-0-1-23.ec2.internal"},
 }
 METRICS = {
     "metadata": {"name": "default-0", "creationTimestamp": "2026-11-24T03:00:00Z"},

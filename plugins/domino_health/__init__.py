@@ -19,6 +19,7 @@ _HOMES = {
     "Certificate": "facts.tls",
     "CollectionError": "collectors.looking",
     "Condition": "facts.api",
+    "Container": "facts.resources",
     "ContainerStatus": "facts.containers",
     "Terminated": "facts.containers",
     "DaemonSet": "facts.workloads",
@@ -46,6 +47,7 @@ _HOMES = {
     "NotInstalledError": "collectors.looking",
     "NothingToLookAtError": "collectors.looking",
     "Outcome": "facts.observed",
+    "Patterns": "units",
     "Percentage": "units",
     "Pod": "facts.kubernetes",
     "Probe": "facts.workloads",
@@ -89,6 +91,7 @@ __all__ = [
     "Certificate",
     "CollectionError",
     "Condition",
+    "Container",
     "ContainerStatus",
     "DaemonSet",
     "Deadline",
@@ -113,6 +116,7 @@ __all__ = [
     "NotInstalledError",
     "NothingToLookAtError",
     "Outcome",
+    "Patterns",
     "Percentage",
     "Pod",
     "Probe",
@@ -167,7 +171,7 @@ if TYPE_CHECKING:
     from domino_health.facts.pools import Autoscaler, NodePool
     from domino_health.facts.quantities import amount, quantity
     from domino_health.facts.quotas import LimitRange, ResourceQuota
-    from domino_health.facts.resources import is_accelerator
+    from domino_health.facts.resources import Container, is_accelerator
     from domino_health.facts.secrets import TlsSecret
     from domino_health.facts.services import EndpointSlice, Service
     from domino_health.facts.tiers import HardwareTier
@@ -176,7 +180,7 @@ if TYPE_CHECKING:
     from domino_health.plots import Bar, Mark, timeline
     from domino_health.plugin.facts import fact
     from domino_health.profile.base import CaFile, Many, Name, Secret, Section
-    from domino_health.units import Duration, Percentage, Size, age, percent, size
+    from domino_health.units import Duration, Patterns, Percentage, Size, age, percent, size
     from domino_health.vocabulary import Assessment, Attachment, Finding, Ref, Severity, Unseen, check
 
 

@@ -130,6 +130,28 @@ Percentage = Annotated[
 """A threshold that is a part of a whole. In a profile: ``80%``; in code: ``0.8``."""
 
 
+def parse_patterns(value: object) -> tuple[str, ...]:
+    """Shell patterns (``*``, ``?``, ``[…]``) from a list of texts.
+
+    Raises:
+        ValueError: not a list, or one of it is not a text or blank.
+    """
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) for each in value):
+        raise ValueError(f"not a list of patterns: {value!r}; write [registry.example.com/*]")
+    if not all(map(str.strip, value)):
+        raise ValueError("a pattern is blank; remove it")
+    return tuple(value)
+
+
+Patterns = Annotated[
+    tuple[str, ...],
+    pydantic.BeforeValidator(parse_patterns),
+    pydantic.PlainSerializer(list, when_used="json"),
+    pydantic.WithJsonSchema({"type": "array", "items": {"type": "string", "minLength": 1}}),
+]
+"""A threshold that is a list of names. In a profile: ``[registry.example.com/*]``; in code a tuple."""
+
+
 def age(duration: timedelta) -> str:
     """A duration for people, in its two largest units: ``4 m 12 s``, ``29 d 3 h``, ``0.2 s``."""
     seconds = abs(duration.total_seconds())

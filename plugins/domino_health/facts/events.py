@@ -34,6 +34,8 @@ class Source(Kubernetes, frozen=True):
     """Who reports it, in the older form."""
 
     component: str = ""
+    host: str = ""
+    """The node that it reports from."""
 
 
 class Event(Kubernetes, frozen=True):

@@ -1,0 +1,165 @@
+"""Images: are they pulled in time?"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from checks.images import canonical, lasting
+from checks.pulls import Pull, pulls
+from checks.quantiles import quantile
+from checks.seen_events import key_of, of_pods, window
+from domino_health import (
+    Assessment,
+    Attachment,
+    Duration,
+    Event,
+    Finding,
+    Node,
+    Pod,
+    Ref,
+    Severity,
+    age,
+    check,
+    size,
+)
+
+EXAMPLES = 3
+MOST_ROWS = 50
+BEFORE = ("ContainerCreating", "PodInitializing")
+"""What a container waits for while its image is pulled, by its kubelet's word."""
+
+
+@dataclass(frozen=True)
+class Ongoing:
+    """A pull that has not ended."""
+
+    pod: Pod
+    image: str
+    lasts: timedelta
+
+
+@check("IMG-002", severity=Severity.MEDIUM)
+def test_images_are_pulled_in_time(
+    events: list[Event],
+    pods: list[Pod] | None,
+    nodes: list[Node] | None,
+    now: datetime,
+    *,
+    max_pull: Duration = timedelta(minutes=2),
+) -> Assessment:
+    """No image takes a node longer than ``max_pull`` to pull, waiting for other pulls included.
+
+    Pulling is most of what a user waits for on a new node. The finding tells how large the image is and how
+    fast it came, where kubelets say so (Kubernetes 1.30 and later), so that a large image is told from a slow
+    registry, and from a node that pulls one image after the other.
+
+    A pull that goes on counts with its time so far, where its pod still waits to start. One that failed is
+    SCHED-008's. Events live an hour by default: older pulls are not seen, and none is seen where every image
+    was there already.
+
+    Thresholds: ours. Domino says that a large image may take several minutes on a new node, and publishes no
+    number. On EKS its Terraform pulls lazily (SOCI, 10 downloads at once).
+
+    Remediation: for a large image, IMG-001. For a slow rate, see the way to the registry (a NAT gateway
+    where an endpoint in the network should be, throttling by the registry: 429), and the node's disk. For
+    waiting, let kubelets pull side by side (serializeImagePulls: false). Keep nodes warm, or cache images.
+    """
+    ended = list(pulls(events))
+    ongoing = _ongoing(pods or (), events, now)
+    slow: dict[Ref, list[Pull]] = defaultdict(list)
+    still: dict[Ref, list[Ongoing]] = defaultdict(list)
+    by_image: dict[Ref, list[Pull]] = defaultdict(list)
+    for pull in ended:
+        ref = lasting(pull.event.cluster, pull.image)
+        by_image[ref].append(pull)
+        if pull.whole > max_pull:
+            slow[ref].append(pull)
+    for each in ongoing:
+        if each.lasts > max_pull:
+            still[lasting(each.pod.cluster, each.image)].append(each)
+    pools = {(node.cluster, node.metadata.name): node.pool for node in nodes or ()}
+    longest = max((*(pull.whole for pull in ended), *(each.lasts for each in ongoing)), default=None)
+    rows = sorted(((_longest(those), _row(ref, those)) for ref, those in by_image.items()), reverse=True)
+    columns = ("image", "pulls", "median", "slowest", "of it waiting", "size", "rate")
+    table = Attachment.table("Pulls", columns, (row for _, row in rows[:MOST_ROWS]))
+    return Assessment(
+        [*ended, *ongoing],
+        [
+            _finding(ref, slow[ref], still[ref], len(by_image[ref]), pools, max_pull)
+            for ref in dict.fromkeys((*slow, *still))
+        ],
+        window=window(events, now),
+        worst=f"slowest {age(longest)} of {age(max_pull)}" if longest is not None else "",
+        attachments=[table] if rows else [],
+    )
+
+
+def _ongoing(pods: Sequence[Pod], events: Sequence[Event], now: datetime) -> list[Ongoing]:
+    """Pulls of which the beginning was told and no end, of containers that still wait for it."""
+    waiting = [pod for pod in pods if not pod.finished and _waits(pod)]
+    told = of_pods(waiting, (event for event in events if event.reason in ("Pulling", "Pulled", "Failed")))
+    found = []
+    for pod in waiting:
+        last: dict[str, Event] = {}
+        for event in sorted(told[key_of(pod)], key=lambda each: each.when or now):
+            last[event.involved_object.field_path] = event
+        for event in last.values():
+            if event.reason == "Pulling" and event.when is not None:
+                image = event.message.partition('"')[2].partition('"')[0]
+                found.append(Ongoing(pod, canonical(image), max(now - event.when, timedelta(0))))
+    return found
+
+
+def _waits(pod: Pod) -> bool:
+    states = (status.state.waiting for status in pod.statuses)
+    return any(state is not None and state.reason in BEFORE for state in states)
+
+
+def _longest(those: Sequence[Pull]) -> timedelta:
+    return max(pull.whole for pull in those)
+
+
+def _finding(
+    ref: Ref,
+    slow: Sequence[Pull],
+    still: Sequence[Ongoing],
+    seen: int,
+    pools: Mapping[tuple[str, str], str],
+    allowed: timedelta,
+) -> Finding:
+    said = []
+    if slow:
+        worst = max(slow, key=lambda pull: pull.whole)
+        queued = worst.whole - worst.own
+        waited = f", {age(queued)} of it waiting for other pulls" if queued > worst.own / 2 else ""
+        large = f" for {size(worst.size)} ({_rate(worst)})" if worst.size else ""
+        pool = pools.get((worst.event.cluster, worst.node), "")
+        where = f", on node {worst.node}{f' of the pool {pool}' if pool else ''}" if worst.node else ""
+        said.append(f"{len(slow)} of {seen} pulls took up to {age(worst.whole)}{large}{waited}{where}")
+    if still:
+        longest = max(still, key=lambda each: each.lasts)
+        ongoing = "1 goes" if len(still) == 1 else f"{len(still)} go"
+        said.append(f"{ongoing} on for {age(longest.lasts)}, for pod {longest.pod.metadata.name}")
+    message = f"{'; '.join(said)}. Allowed {age(allowed)}"
+    examples = {*(pull.event.about for pull in slow), *(each.pod.ref for each in still)}
+    return Finding(ref, message, count=len(slow) + len(still), examples=tuple(sorted(examples)[:EXAMPLES]))
+
+
+def _row(ref: Ref, those: Sequence[Pull]) -> tuple[str, ...]:
+    times = sorted(pull.whole for pull in those)
+    worst = max(those, key=lambda pull: pull.whole)
+    return (
+        ref.text(with_cluster=True),
+        str(len(those)),
+        age(quantile(times, 50)),
+        age(times[-1]),
+        age(worst.whole - worst.own),
+        size(worst.size) if worst.size else "not told",
+        _rate(worst) if worst.size else "",
+    )
+
+
+def _rate(pull: Pull) -> str:
+    """How fast it came, by its own time."""
+    return f"{size(int((pull.size or 0) / max(pull.own.total_seconds(), 0.001)))}/s"
