@@ -15,6 +15,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from control_plane import ControlPlane
+from domino_images import on_node, pulled
 from kube_client import Object, Objects, eventually
 
 PLATFORM, COMPUTE, SYSTEM = "domino-platform", "domino-compute", "domino-system"
@@ -73,6 +74,7 @@ def node(pool: str, number: int, address: str, version: str) -> Object:
     addresses = [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}]
     status = {"addresses": addresses, "nodeInfo": {"kubeletVersion": version}}
     capacity = {"capacity": resources, "allocatable": {**resources, "cpu": "7910m", "memory": "30Gi"}}
+    status |= {"images": on_node(images())}
     return {**made, "spec": {"taints": taints}, "status": {**status, **capacity}}
 
 
@@ -134,6 +136,21 @@ BACKUP = "domino-workbench-backup"
 def platform_image(name: str) -> str:
     """An image of Domino's own; the registry has been seen, repository and tag are assumed."""
     return f"quay.io/domino/{name}:6.2.0"
+
+
+def images() -> list[str]:
+    """All that runs here, which every node has."""
+    names = [*(service.name for service in SERVICES), "fluent-bit", "backup", "nginx", "executor"]
+    built = {"environment": {each.environment for each in EXECUTIONS}, "model": {MODEL}}
+    return [
+        *map(platform_image, names),
+        *(built_image(kind, seed) for kind, seeds in built.items() for seed in sorted(seeds)),
+    ]
+
+
+def built_image(repository: str, seed: str) -> str:
+    """An image that Domino has built: of an environment, or a model."""
+    return f"docker-registry:5000/dominodatalab/{repository}:{hex_id(seed)}-3"
 
 
 def probes(port: int = 0) -> Object:
@@ -231,6 +248,7 @@ class Execution:
     project: str = "churn-forecast"
     environment: str = "standard-environment"
     ends: str = ""  # Succeeded, or Failed: in Domino that is the user's code, not the platform
+    image: str = ""  # in the place of the environment's
 
     @property
     def run(self) -> str:
@@ -268,6 +286,9 @@ MISSPELLED_POOL = "defualt"
 # account is missing.
 BROKEN = "docker-registry"
 MISSING_ACCOUNT = "docker-registry-s3"
+# Fault (f): an image that Domino has not built, and that came slowly. Fault (g): a service without a version.
+STRAY = Execution("stray", "Batch", project="claims-dashboard", image="docker.io/library/alpine:3.20")
+LOOSE, LOOSE_IMAGE = "grafana", "quay.io/domino/grafana:latest"
 STUCK = (*(asked.pod_name for asked in (*OVERSIZED, UNTOLERATING)), MISSPELLED_MODEL)
 
 
@@ -292,7 +313,7 @@ def domino_labels(seed: str, project: str, workload_type: str, tier: str) -> Lab
 
 def containers(repository: str, seed: str, run: Object) -> Objects:
     """User code, and the two that Domino adds: of what those reserve, the sum is known, the split assumed."""
-    image = f"docker-registry:5000/dominodatalab/{repository}:{hex_id(seed)}-3"
+    image = built_image(repository, seed)
     side = {"requests": {"cpu": "100m", "memory": "1287Mi"}}
     return [
         {"name": "run", "image": image, "resources": {"requests": run, "limits": run}},
@@ -311,6 +332,8 @@ def execution(asked: Execution) -> Objects:
         if asked.tolerates_gpu:
             spec["tolerations"] = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
     spec["containers"] = containers("environment", asked.environment, resources)
+    if asked.image:
+        spec["containers"][0]["image"] = asked.image
     labels = domino_labels(asked.seed, asked.project, asked.workload_type, asked.tier)
     pod = new("v1", "Pod", asked.pod_name, COMPUTE, labels)
     return [new("v1", "ServiceAccount", asked.run, COMPUTE), {**pod, "spec": spec}]
@@ -334,9 +357,16 @@ def with_account(name: str, account: str) -> Object:
     return made
 
 
+def with_image(name: str, image: str) -> Object:
+    """Build the workload of a service that runs another image."""
+    made = workload(next(service for service in SERVICES if service.name == name))
+    made["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    return made
+
+
 def fault_objects() -> Objects:
-    """Build what ``faults`` adds; none of its six pods ever gets a node."""
-    asked = [obj for each in (*OVERSIZED, UNTOLERATING) for obj in execution(each)]
+    """Build what ``faults`` adds; six of its seven pods never get a node."""
+    asked = [obj for each in (*OVERSIZED, UNTOLERATING, STRAY) for obj in execution(each)]
     return [*asked, model(MISSPELLED_MODEL, MISSPELLED_POOL)]
 
 
@@ -357,6 +387,7 @@ def install(plane: ControlPlane, *, faults: bool = False) -> None:
     plane.create(backup_job(plane.create(backup_cron_job(), exist_ok=True)), exist_ok=True)
     settle(plane)
     for asked in EXECUTIONS:
+        tell_of_pulls(plane, asked, took="41.2s" if asked.workload_type == "Workspace" else "")
         if asked.ends:
             end(plane, asked)
     if faults:
@@ -365,17 +396,31 @@ def install(plane: ControlPlane, *, faults: bool = False) -> None:
         for obj in fault_objects():
             plane.create(obj, exist_ok=True)
         plane.apply(with_account(BROKEN, MISSING_ACCOUNT))
+        plane.apply(with_image(LOOSE, LOOSE_IMAGE))
         settle(plane)
+        tell_of_pulls(plane, STRAY, took="9m12.4s")
 
 
 def remove_faults(plane: ControlPlane) -> None:
     """Take away what ``faults`` added, bring back what they took, and wait until all is as it was."""
     for obj in fault_objects():
         plane.delete(obj)
+    for event in plane.list(f"/api/v1/namespaces/{COMPUTE}/events"):
+        if event["metadata"]["name"].startswith(STRAY.run):
+            plane.delete({"apiVersion": "v1", "kind": "Event", **event})
     for obj in bounds():
         plane.create(obj, exist_ok=True)
     plane.apply(with_account(BROKEN, "default"))
+    plane.apply(with_image(LOOSE, platform_image(LOOSE)))
     settle(plane)
+
+
+def tell_of_pulls(plane: ControlPlane, asked: Execution, took: str) -> None:
+    """Let a kubelet say that the image of an execution was pulled, or was there as those beside it."""
+    pod = plane.get(f"/api/v1/namespaces/{COMPUTE}/pods/{asked.pod_name}")
+    for each in pod["spec"]["containers"]:
+        time = took if each["name"] == "run" else ""
+        plane.create(pulled(pod, each["name"], each["image"], time), exist_ok=True)
 
 
 def end(plane: ControlPlane, asked: Execution) -> None:
