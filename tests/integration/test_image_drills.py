@@ -129,7 +129,8 @@ def test_an_execution_that_runs_somebody_elses_image_is_found(
     with made(platform, pod):
         runs(platform, pod)
         run = look(platform, tmp_path)
-        allowed = f"thresholds: {{IMG-003: {{allowed: ['*/environment', '*/model', '{image.rpartition(':')[0]}']}}}}\n"
+        patterns = f"['*/environment', '*/model', '{image.rpartition(':')[0]}']"
+        allowed = f"thresholds: {{IMG-003: {{allowed: {patterns}}}}}\n"
         mended = look(platform, tmp_path, allowed)
 
     assert run.found() == {"IMG-003": [f"image/{image.rpartition(':')[0]}"]}
