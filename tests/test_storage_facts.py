@@ -26,7 +26,7 @@ from storage_builders import EBS, EFS, csi, nfs, storage_class, volume
         ("disk.csi.azure.com", False),
         ("pd.csi.storage.gke.io", False),
         ("rook-ceph.rbd.csi.ceph.com", False),
-        ("csi.vsphere.vmware.com", False),
+        ("csi.vsphere.vmware.com", None),
         ("rancher.io/local-path", False),
         ("driver.longhorn.io", None),
         ("profile.example.com", None),

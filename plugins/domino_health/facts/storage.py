@@ -18,7 +18,7 @@ _NETWORK = re.compile(
     r"|juicefs|vastdata|s3|gcsfuse|blob)(?:[./_-]|$)"
 )
 _BLOCK = re.compile(
-    r"(?:^|[./_-])(?:ebs|aws-ebs|disk|azure-disk|pd|gce-pd|rbd|cinder|vsphere|vsphere-volume|local-path|local"
+    r"(?:^|[./_-])(?:ebs|aws-ebs|disk|azure-disk|pd|gce-pd|rbd|cinder|vsphere-volume|local-path|local"
     r"|hostpath|topolvm|iscsi)(?:[./_-]|$)"
 )
 _BY_PROTOCOL = {"file": True, "nfs": True, "smb": True, "block": False, "iscsi": False}
