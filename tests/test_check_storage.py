@@ -195,8 +195,8 @@ def test_twins_that_were_restored_apart_are_found() -> None:
 
     assert str(finding.subject) == "persistentvolumeclaim/domino-compute/domino-shared-store-domino-compute"
     assert finding.message == (
-        "rests on efs.csi.aws.com fs-12::fsap-56, and "
-        "persistentvolumeclaim/domino-platform/domino-shared-store, whose twin it is, on efs.csi.aws.com fs-12::fsap-34"
+        "rests on efs.csi.aws.com fs-12::fsap-56, and persistentvolumeclaim/domino-platform/domino-shared"
+        "-store, whose twin it is, on efs.csi.aws.com fs-12::fsap-34"
     )
     assert finding.severity is None
 
