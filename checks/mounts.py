@@ -27,13 +27,15 @@ def owners(
     A StatefulSet keeps the claims that it has made when it is scaled to nothing: they are told by their name,
     which ends in its own and a number.
     """
+    wanted = {claim.key: claim for claim in claims}
     found: dict[Key, set[Ref]] = defaultdict(set)
-    for pod in pods:
-        if pod.spec.volumes and not pod.execution:
-            for name in pod.claims:
-                found[pod.cluster, pod.metadata.namespace, name].add(pod.subject)
+    for pod in pods if wanted else ():
+        for name in pod.claims if pod.spec.volumes else ():
+            key = pod.cluster, pod.metadata.namespace, name
+            if key in wanted and not pod.execution:
+                found[key].add(pod.subject)
     known = {(each.cluster, each.metadata.namespace, each.metadata.name): each.ref for each in statefulsets}
-    return {claim.key: found.get(claim.key) or _by_name(claim, known) for claim in claims}
+    return {key: found.get(key) or _by_name(claim, known) for key, claim in wanted.items()}
 
 
 def _by_name(claim: VolumeClaim, known: Mapping[Key, Ref]) -> Collection[Ref]:

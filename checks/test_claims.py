@@ -41,7 +41,7 @@ class Known:
     """Those that mount it and have not ended."""
     classes: Mapping[Ref, StorageClass] | None
     """None: they could not be seen."""
-    volumes: Mapping[Ref, Volume] | None
+    volumes: Mapping[tuple[str, str], Volume] | None
 
     def waits(self, claim: VolumeClaim) -> bool | None:
         """Whether it is its pod's turn, or that of a pod to come; None where nothing tells."""
@@ -111,7 +111,7 @@ def test_every_claim_is_bound_in_time(
         of_claims(doubtful, events or ()),
         _mounting(doubtful, pods),
         None if storage_classes is None else {each.ref: each for each in storage_classes},
-        None if volumes is None else {each.ref: each for each in volumes},
+        None if volumes is None else {each.key: each for each in volumes},
     )
     late: dict[tuple[Ref, str, str], list[tuple[timedelta, VolumeClaim]]] = defaultdict(list)
     findings, unknown, first = [], [], 0
@@ -202,7 +202,7 @@ def _wanted(claim: VolumeClaim, known: Known) -> str:
     name = claim.spec.volume_name
     if not name:
         return ""
-    there = known.volumes.get(Ref(claim.cluster, "persistentvolume", "", name)) if known.volumes else None
+    there = known.volumes.get(claim.volume_key) if known.volumes else None
     if there is None:
         return f", and wants the volume {name}{', which does not exist' if known.volumes is not None else ''}"
     other = there.claim if there.claim not in (None, claim.key) else None

@@ -109,7 +109,7 @@ def _together(volumes: Iterable[Volume]) -> str:
 
 def _failed(of: Ref, found: Sequence[Volume]) -> Finding:
     """One by itself, several by their class."""
-    order = sorted(found, key=lambda each: each.ref)
+    order = sorted(found, key=lambda each: each.metadata.name)
     said = order[0].status
     words = " ".join(f"{said.reason} {said.message}".split())[:WORDS] or "nobody says why"
     refs = tuple(volume.ref for volume in order)
@@ -136,7 +136,9 @@ def _stuck(
     of: Ref, found: Sequence[Volume], told: Mapping[Ref, Event], now: datetime, allowed: timedelta
 ) -> Finding:
     """One by itself, several by their class, in the words of a driver that has said some."""
-    order = sorted(found, key=lambda each: (each.status.last_phase_transition_time or now, each.ref))
+    order = sorted(
+        found, key=lambda each: (each.status.last_phase_transition_time or now, each.metadata.name)
+    )
     lasts = age(now - (order[0].status.last_phase_transition_time or now))
     event = next((told[volume.ref] for volume in order if volume.ref in told), None)
     why = quote(event) if event else "Cause not observed: no event of it is kept"
@@ -158,7 +160,7 @@ MEANT = {
 
 def _piled(cluster: str, state: str, found: Sequence[Volume], now: datetime) -> Finding:
     """All volumes of a cluster that are in one state; the oldest are its examples."""
-    order = sorted(found, key=lambda each: (each.metadata.creation_timestamp, each.ref))
+    order = sorted(found, key=lambda each: (each.metadata.creation_timestamp, each.metadata.name))
     oldest = age(max(now - order[0].metadata.creation_timestamp, timedelta(0)))
     what = f"{len(order)} volumes of {_together(order)} are {MEANT[state]}"
     examples = tuple(volume.ref for volume in order[:EXAMPLES])
@@ -199,13 +201,15 @@ def test_what_lies_on_fast_disks_is_used(
     """
     spaces = {(each.cluster, each.name) for each in domino_namespaces}
     claims = {claim.key: claim for claim in volume_claims if claim.key[:2] in spaces}
-    used_now, of_workloads = mounted(pods), owners(claims.values(), (), statefulsets)
+    used_now = mounted(pods)
+    left = [claim for key, claim in claims.items() if key not in used_now]
+    of_workloads = owners(left, (), statefulsets)
     assessed: list[Volume] = []
     cold: dict[Ref, list[tuple[timedelta, Volume]]] = defaultdict(list)
     unknown: dict[Ref, list[Volume]] = defaultdict(list)
     longest = timedelta(0)
     for volume in volumes:
-        claim = claims.get(volume.claim) if volume.claim and volume.status.phase == "Bound" else None
+        claim = _claim(volume, claims)
         if volume.network or not (claim or volume.metadata.annotations.last_used):
             continue
         if claim and claim.key in used_now:
@@ -225,7 +229,7 @@ def test_what_lies_on_fast_disks_is_used(
     findings = [each for of, found in sorted(cold.items()) for each in _cold(of, found, claims, max_unused)]
     columns = ("volume", "claim", "class", "size", "unused for")
     rows = list(_rows(cold, claims))
-    table = Attachment.table("Unused disks", columns, rows[:MOST_ROWS])
+    table = Attachment.table("Unused disks", columns, rows)
     return Assessment(
         assessed,
         findings,
@@ -235,9 +239,15 @@ def test_what_lies_on_fast_disks_is_used(
     )
 
 
+def _claim(volume: Volume, claims: Mapping[Key, VolumeClaim]) -> VolumeClaim | None:
+    """The claim that has it now."""
+    key = volume.claim if volume.status.phase == "Bound" else None
+    return claims.get(key) if key else None
+
+
 def _name(volume: Volume, claims: Mapping[Key, VolumeClaim]) -> Ref:
     """The claim, which people know, where there is one."""
-    claim = claims.get(volume.claim) if volume.claim and volume.status.phase == "Bound" else None
+    claim = _claim(volume, claims)
     return claim.ref if claim else volume.ref
 
 
@@ -248,7 +258,7 @@ def _cold(
     allowed: timedelta,
 ) -> Iterator[Finding]:
     """All of a class; one alone, or of no class, is named itself."""
-    order = sorted(found, key=lambda each: (-each[0], each[1].ref))
+    order = sorted(found, key=lambda each: (-each[0], each[1].key))
     if len(order) == 1 or not of.name:
         for unused, volume in order:
             message = f"{size(volume.size)} unused for {age(unused)}, allowed {age(allowed)}"
@@ -268,7 +278,7 @@ def _rows(
     cold: Mapping[Ref, Sequence[tuple[timedelta, Volume]]], claims: Mapping[Key, VolumeClaim]
 ) -> Iterator[tuple[str, ...]]:
     found = (each for group in cold.values() for each in group)
-    for unused, volume in sorted(found, key=lambda each: (-each[0], each[1].ref)):
+    for unused, volume in sorted(found, key=lambda each: (-each[0], each[1].key))[:MOST_ROWS]:
         name = _name(volume, claims)
         yield (
             volume.ref.text(with_cluster=True),

@@ -1,4 +1,5 @@
-"""A large cluster in trouble, as facts: 5,000 nodes and 100,000 pods at scale 1, 40,000 of them broken.
+"""A large cluster in trouble, as facts: 5,000 nodes and 100,000 pods at scale 1, 40,000 of them broken, and
+30,000 claims.
 
 Nothing of it was recorded: shapes are the API's, words are those of a real scheduler, kubelet and quota, and
 numbers are made up. It is the same in every run.
@@ -26,7 +27,7 @@ from domino_health.facts.workloads import DaemonSetList, DeploymentList, Statefu
 NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
 CLUSTER = "prod"
 PLATFORM, COMPUTE = "domino-platform", "domino-compute"
-NODES, PODS = 5_000, 100_000
+NODES, PODS, CLAIMS = 5_000, 100_000, 30_000
 PROJECTS, TIERS, MODELS, SERVICES = 40, 4, 200, 100
 POOL = "dominodatalab.com/node-pool"
 GPU = "nvidia.com/gpu"
@@ -54,8 +55,8 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         "node_metrics": _decoded(NodeMetricsList, map(_metrics, range(round(NODES * scale)))),
         "resource_quotas": _decoded(ResourceQuotaList, [_quota(round(PODS * scale))]),
         "limit_ranges": _decoded(LimitRangeList, []),
-        "volume_claims": _decoded(VolumeClaimList, map(_claim, range(round(PODS * scale)))),
-        "volumes": _decoded(VolumeList, map(_volume, range(round(PODS * scale)))),
+        "volume_claims": _decoded(VolumeClaimList, map(_claim, range(round(CLAIMS * scale)))),
+        "volumes": _decoded(VolumeList, map(_volume, range(round(CLAIMS * scale)))),
         "storage_classes": _decoded(StorageClassList, [_class("dominodisk"), _class("dominoshared")]),
     }
     namespaces = (PLATFORM, "platform"), (COMPUTE, "compute")

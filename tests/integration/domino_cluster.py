@@ -3,7 +3,7 @@
 Namespaces, node labels, workload names, execution labels, container names and image repositories are those
 that Domino's documentation and repositories show. What was found nowhere is assumed, and says so: sizes,
 platform images, most ``app.kubernetes.io`` labels, and that executions are bare pods that outlive their end.
-Volume claims are left out: nothing here could provision them.
+Its storage is in ``domino_storage``.
 
 Names are the same in every run (ids are hashes), except what controllers make up: the last five characters
 of the pods of Deployments, DaemonSets and Jobs.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+import domino_storage
 from control_plane import ControlPlane
 from kube_client import Object, Objects, eventually
 
@@ -162,6 +163,10 @@ def workload(service: Service) -> Object:
     spec: Object = {"replicas": service.replicas, "selector": {"matchLabels": selector}}
     if service.kind == "StatefulSet":
         spec["serviceName"] = service.name
+        if templates := domino_storage.template(service.name):
+            name = templates[0]["metadata"]["name"]
+            container["volumeMounts"] = [{"name": name, "mountPath": "/data"}]
+            spec["volumeClaimTemplates"] = templates
     made = new("apps/v1", service.kind, service.name, service.namespace, labels)
     return {**made, "spec": {**spec, "template": {"metadata": {"labels": labels}, "spec": pod}}}
 
@@ -265,7 +270,7 @@ UNTOLERATING = Execution(
 MISSPELLED_MODEL = f"model-{hex_id('misspelled model')}"
 MISSPELLED_POOL = "defualt"
 # Fault (d): nothing bounds the compute namespace. Fault (e): nobody makes this one's pods, whose service
-# account is missing.
+# account is missing. Faults (f) and (g) are of the storage.
 BROKEN = "docker-registry"
 MISSING_ACCOUNT = "docker-registry-s3"
 STUCK = (*(asked.pod_name for asked in (*OVERSIZED, UNTOLERATING)), MISSPELLED_MODEL)
@@ -337,7 +342,7 @@ def with_account(name: str, account: str) -> Object:
 def fault_objects() -> Objects:
     """Build what ``faults`` adds; none of its six pods ever gets a node."""
     asked = [obj for each in (*OVERSIZED, UNTOLERATING) for obj in execution(each)]
-    return [*asked, model(MISSPELLED_MODEL, MISSPELLED_POOL)]
+    return [*asked, model(MISSPELLED_MODEL, MISSPELLED_POOL), *domino_storage.faults()]
 
 
 def install(plane: ControlPlane, *, faults: bool = False) -> None:
@@ -350,6 +355,8 @@ def install(plane: ControlPlane, *, faults: bool = False) -> None:
         plane.create(obj, exist_ok=True)
     # A pod made sooner would be told of the taints that every node has while it is new.
     settle(plane)
+    for obj in domino_storage.storage():
+        plane.create(obj, exist_ok=True)
     objects = [*map(workload, SERVICES), *map(port, PORTS), fluent_bit(), model(MODEL, "default")]
     objects += [obj for asked in EXECUTIONS for obj in execution(asked)]
     for obj in (*objects, *(() if faults else bounds())):
@@ -410,6 +417,7 @@ def unsettled(plane: ControlPlane) -> list[str]:
     paths = ["/api/v1/nodes"]
     for namespace in (PLATFORM, COMPUTE):
         paths += [f"/api/v1/namespaces/{namespace}/pods", f"/apis/batch/v1/namespaces/{namespace}/jobs"]
+        paths.append(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims")
         kinds = ("deployments", "statefulsets", "daemonsets")
         paths += [f"/apis/apps/v1/namespaces/{namespace}/{kind}" for kind in kinds]
     found = [(path, obj) for path in paths for obj in plane.list(path)]
@@ -426,6 +434,9 @@ def is_settled(path: str, obj: Object) -> bool:
             settled = all(taint["key"] != "node.kubernetes.io/not-ready" for taint in spec.get("taints", ()))
         case "pods":
             settled = unschedulable(obj) if stuck else status["phase"] in ("Running", "Succeeded", "Failed")
+        case "persistentvolumeclaims":
+            waits = obj["metadata"]["name"] == domino_storage.UNPROVISIONED
+            settled = status["phase"] == ("Pending" if waits else "Bound")
         case "jobs":
             settled = "completionTime" in status
         case "daemonsets":

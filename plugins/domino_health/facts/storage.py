@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -25,6 +26,7 @@ _BY_PROTOCOL = {"file": True, "nfs": True, "smb": True, "block": False, "iscsi":
 """Trident's driver makes both kinds, and says of a volume which one it is."""
 
 
+@lru_cache(maxsize=1024)
 def on_network(driver: str, protocol: str = "") -> bool | None:
     """Whether a driver's volumes are a network file system; None where its name does not tell."""
     if protocol.lower() in _BY_PROTOCOL:
@@ -105,6 +107,11 @@ class VolumeClaim(Kubernetes, frozen=True):
     def key(self) -> tuple[str, str, str]:
         """Cluster, namespace and name, by which pods mount it and volumes are bound to it."""
         return self.cluster, self.metadata.namespace, self.metadata.name
+
+    @property
+    def volume_key(self) -> tuple[str, str]:
+        """Cluster and name of the volume that it has, or asks for."""
+        return self.cluster, self.spec.volume_name
 
     @property
     def storage_class(self) -> str:

@@ -173,6 +173,11 @@ class Volume(Kubernetes, frozen=True):
         return Ref(self.cluster, "persistentvolume", "", self.metadata.name)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Cluster and name, by which claims tell it: a Ref is what reports show, and takes longer to make."""
+        return self.cluster, self.metadata.name
+
+    @property
     def class_ref(self) -> Ref:
         """Its storage class."""
         return Ref(self.cluster, "storageclass", "", self.spec.storage_class_name)
