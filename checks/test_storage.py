@@ -296,7 +296,8 @@ def _on_network(
     claims = tuple(sorted(claim.ref for claim, _ in found))
     claim, volume = min(found, key=lambda each: each[0].ref)
     how_many = "its claim is" if len(claims) == 1 else f"{len(claims)} of its claims are"
-    where = f"on a network file system ({volume.backing}, class {claim.storage_class})"
+    of = f", class {claim.storage_class}" if claim.storage_class else ""
+    where = f"on a network file system ({volume.backing}{of})"
     why = "a database may lose data there" if database else "it reads and writes much, and is slow there"
     return Finding(
         subject,

@@ -310,6 +310,12 @@ def test_a_database_on_nfs_is_found_by_its_workload() -> None:
     )
 
 
+def test_of_a_claim_without_a_class_none_is_told() -> None:
+    (finding,) = databases([data("keycloak-postgresql", of="")], nfs()).findings
+
+    assert "(nfs nfs.example.com:/export): a database" in finding.message
+
+
 def test_a_role_makes_a_database_of_what_has_a_name_of_its_own() -> None:
     assert len(databases([data("x")], nfs(), [of("acme-files", "x")]).findings) == 1
     assert not databases([data("x")], nfs(), [of("docker-registry", "x")]).findings

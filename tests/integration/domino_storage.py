@@ -92,7 +92,7 @@ def stores() -> Objects:
     for name in STORES:
         mine = claim(name, PLATFORM, SHARED, "100Gi")
         twin = claim(f"{name}-{COMPUTE}", COMPUTE, SHARED, "100Gi")
-        made += [mine, volume(mine, efs(name)), twin, volume(twin, efs(name))]
+        made += [volume(mine, efs(name)), mine, volume(twin, efs(name)), twin]
     return made
 
 
@@ -118,10 +118,10 @@ def workspace() -> Objects:
     """Build what a stopped workspace keeps, and a volume that Domino keeps for a next run."""
     kept = claim(WORKSPACE, COMPUTE)
     kept["metadata"]["labels"] = {"dominodatalab.com/type": "Workspace"}
-    idle = volume(claim("idle", COMPUTE))
+    idle = volume(claim("idle", COMPUTE, size="10Gi"))  # too small for any claim here
     del idle["spec"]["claimRef"]
     idle["metadata"]["labels"] = {"dominodatalab.com/volume-state": "available"}
-    return [kept, volume(kept), idle]
+    return [volume(kept), kept, idle]
 
 
 def storage() -> Objects:

@@ -24,11 +24,13 @@ IDS = ("STOR-001", "STOR-002", "STOR-006", "STOR-007", "STOR-008", "STOR-009")
 
 
 def says(plane: ControlPlane, claim: Object, reason: str) -> None:
-    """Wait for an event of a claim."""
-    namespace, name = claim["metadata"]["namespace"], claim["metadata"]["name"]
-    path = f"/api/v1/namespaces/{namespace}/events?fieldSelector=involvedObject.name={name}"
+    """Wait for an event of a claim, and not of one that had its name before."""
+    uid = plane.get(plane.path(claim))["metadata"]["uid"]
+    path = (
+        f"/api/v1/namespaces/{claim['metadata']['namespace']}/events?fieldSelector=involvedObject.uid={uid}"
+    )
     eventually(
-        lambda: any(event["reason"] == reason for event in plane.list(path)), what=f"{reason} of {name}"
+        lambda: any(event["reason"] == reason for event in plane.list(path)), what=f"{reason} of {uid}"
     )
 
 
