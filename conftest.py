@@ -2,7 +2,7 @@
 
 from domino_health import fact
 from domino_health.collectors import discovery, kubernetes, logs, pools, previous, secrets, tiers, tls
-from domino_health.facts.domino import DominoNamespace, DominoService
+from domino_health.facts.domino import DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
 from domino_health.facts.logs import LogTail
@@ -13,8 +13,10 @@ from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
 from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.services import EndpointSlice, Service
+from domino_health.facts.storage import StorageClass, VolumeClaim
 from domino_health.facts.tiers import HardwareTier
 from domino_health.facts.tls import TlsEndpoint
+from domino_health.facts.volumes import Volume
 from domino_health.facts.workloads import DaemonSet, Deployment, StatefulSet
 
 clock = fact("clock", kubernetes.clock, Clock, section="clusters")
@@ -30,6 +32,9 @@ node_metrics = fact("node_metrics", kubernetes.node_metrics, NodeMetrics, sectio
 resource_quotas = fact("resource_quotas", kubernetes.resource_quotas, ResourceQuota, section="clusters")
 node_pools = fact("node_pools", pools.node_pools, Autoscaler, section="clusters")
 limit_ranges = fact("limit_ranges", kubernetes.limit_ranges, LimitRange, section="clusters")
+volume_claims = fact("volume_claims", kubernetes.volume_claims, VolumeClaim, section="clusters")
+volumes = fact("volumes", kubernetes.volumes, Volume, section="clusters")
+storage_classes = fact("storage_classes", kubernetes.storage_classes, StorageClass, section="clusters")
 container_logs = fact("container_logs", logs.container_logs, LogTail, section="clusters", after=("pods",))
 
 # What of all that is Domino's: the profile's section domino has the first word, and is not needed.
@@ -40,6 +45,13 @@ domino_services = fact(
     DominoService,
     section="clusters",
     after=("domino_namespaces", "deployments", "statefulsets"),
+)
+domino_storage = fact(
+    "domino_storage",
+    discovery.storage,
+    DominoStorage,
+    section="clusters",
+    after=("domino_namespaces",),
 )
 hardware_tiers = fact("hardware_tiers", tiers.hardware_tiers, HardwareTier, section="domino")
 

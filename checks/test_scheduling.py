@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from checks.claim_events import cause, of_claims, quote
 from checks.fitting import Place, places
 from checks.hosting import short_of
 from checks.seen_events import Told, key_of, of_pods
@@ -34,6 +35,8 @@ UNNAMED = "untolerated taint(s)"
 QUOTED_WORDS = 300
 """Characters of an event."""
 TERMINATING = "a terminating pod on the nominated node"
+OF_A_CLAIM = re.compile(r"unbound immediate|available persistent volumes|VolumeBinding|binding has not ended")
+"""What is said of a pod whose volume claim holds it back: the claim's own events tell more."""
 GATED = re.compile(r"scheduling gates|SchedulingGated")
 QUOTED = re.compile(r'"[^"]*"')
 PART = re.compile(r"(\d+) (.+)", re.DOTALL)
@@ -83,6 +86,8 @@ class Known:
     """Of the pods of which no scheduler has said a word."""
     places: Sequence[Place]
     """What is free, where a scheduler says that something is insufficient."""
+    claims: Told
+    """What was said of the claims of pods that wait for one, by cluster, namespace and name."""
 
     def short(self, pod: Pod, said: str) -> str:
         """By how much too little is free where a pod may go; nothing where it seems to fit, or may not go."""
@@ -109,6 +114,14 @@ class Known:
                     names[str(taint)] += nodes
         named = "; ".join(name for name, _ in names.most_common(EXAMPLES))
         return said.replace(UNNAMED, f"{UNNAMED} {{{named}}}", 1) if named else said
+
+    def of_its_claims(self, pod: Pod, said: str) -> str:
+        """What its claims' own events say, where one of them holds it back."""
+        words = ""
+        for key in _claims(pod) if OF_A_CLAIM.search(said) else ():
+            if event := cause(self.claims.get(key, ())):
+                words += f". Claim {key[-1]}: {quote(event)}"
+        return words
 
     def last_word(self, pod: Pod) -> str:
         """The last event of a pod of which no scheduler has said a word."""
@@ -137,7 +150,8 @@ def test_pods_get_a_node_in_time(
     others are rolled up to what stays tomorrow (a Deployment; for executions the hardware tier, environment
     and project) and by cause, in the scheduler's own words. Where nodes may be seen, taints that it does not
     name are named, and where resources are insufficient, how much is free at most where the pod may go;
-    where the scheduler is silent, the pod's last event is quoted.
+    where the scheduler is silent, the pod's last event is quoted; where a volume claim holds the pod back,
+    that claim's own.
 
     Thresholds: ours; Domino publishes no queue-time objective. A GPU node may take longer to be
     bought and to join: under 10 minutes once it is there, much longer where capacity is short
@@ -170,6 +184,16 @@ def test_pods_get_a_node_in_time(
         Counter((node.cluster, node.spec.taints) for node in nodes or () if not node.spec.unschedulable),
         of_pods((pod for group in late.values() for pod in group if pod.silent), events or ()),
         places(nodes or (), pods) if short else (),
+        of_claims(
+            {
+                key: None
+                for group in late.values()
+                for pod in group
+                if OF_A_CLAIM.search(pod.why_unscheduled)
+                for key in _claims(pod)
+            },
+            events or (),
+        ),
     )
     worst, longest = max(waiting, key=lambda each: each[1] - allowed(each[0]), default=(None, timedelta(0)))
     return Assessment(
@@ -194,14 +218,20 @@ def _finding(
     nodes = NODES.search(said)
     quoted = f"{nodes.group().rstrip('. ')}." if nodes else said
     explained = _explain(oldest, known.with_taints(oldest, said))
-    quote = "" if explained.casefold() == quoted.casefold() else f". Scheduler: {quoted}"
-    more = f"{known.short(oldest, said)}{quote}{known.last_word(oldest)}"
+    scheduler = "" if explained.casefold() == quoted.casefold() else f". Scheduler: {quoted}"
+    more = (
+        f"{known.short(oldest, said)}{scheduler}{known.of_its_claims(oldest, said)}{known.last_word(oldest)}"
+    )
     return Finding(
         subject,
         f"{who} without a node for {up_to}{waited}, allowed {wanted}. {explained}{more}",
         count=len(late),
         examples=tuple(sorted(pod.ref for pod in late)[:EXAMPLES]),
     )
+
+
+def _claims(pod: Pod) -> Iterator[tuple[str, str, str]]:
+    return ((pod.cluster, pod.metadata.namespace, name) for name in pod.claims)
 
 
 def _scheduler(pod: Pod) -> Ref:

@@ -1,4 +1,5 @@
-"""A large cluster in trouble, as facts: 5,000 nodes and 100,000 pods at scale 1, 40,000 of them broken.
+"""A large cluster in trouble, as facts: 5,000 nodes and 100,000 pods at scale 1, 40,000 of them broken, and
+30,000 claims.
 
 Nothing of it was recorded: shapes are the API's, words are those of a real scheduler, kubelet and quota, and
 numbers are made up. It is the same in every run.
@@ -11,20 +12,22 @@ from typing import Any
 
 import msgspec
 
-from domino_health.facts.domino import DominoNamespace
+from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
 from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.storage import StorageClassList, VolumeClaimList
 from domino_health.facts.tiers import HardwareTier
+from domino_health.facts.volumes import VolumeList
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
 NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
 CLUSTER = "prod"
 PLATFORM, COMPUTE = "domino-platform", "domino-compute"
-NODES, PODS = 5_000, 100_000
+NODES, PODS, CLAIMS = 5_000, 100_000, 30_000
 PROJECTS, TIERS, MODELS, SERVICES = 40, 4, 200, 100
 POOL = "dominodatalab.com/node-pool"
 GPU = "nvidia.com/gpu"
@@ -52,9 +55,18 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         "node_metrics": _decoded(NodeMetricsList, map(_metrics, range(round(NODES * scale)))),
         "resource_quotas": _decoded(ResourceQuotaList, [_quota(round(PODS * scale))]),
         "limit_ranges": _decoded(LimitRangeList, []),
+        "volume_claims": _decoded(VolumeClaimList, map(_claim, range(round(CLAIMS * scale)))),
+        "volumes": _decoded(VolumeList, map(_volume, range(round(CLAIMS * scale)))),
+        "storage_classes": _decoded(StorageClassList, [_class("dominodisk"), _class("dominoshared")]),
     }
     namespaces = (PLATFORM, "platform"), (COMPUTE, "compute")
     found["domino_namespaces"] = [DominoNamespace(name, part, "label", CLUSTER) for name, part in namespaces]  # type: ignore[arg-type]
+    database = Candidate("statefulset", PLATFORM, "mongodb-replicaset", 3, 3)
+    found["domino_services"] = [DominoService("metadata_database", (database,), "name", cluster=CLUSTER)]
+    found["domino_storage"] = [
+        DominoStorage("block", "dominodisk", "name", CLUSTER),
+        DominoStorage("shared", "dominoshared", "name", CLUSTER),
+    ]
     found["hardware_tiers"] = [
         HardwareTier(f"tier-{number}", "default", "2", "8Gi", cluster=CLUSTER, max_executions=25)
         for number in range(TIERS)
@@ -164,6 +176,7 @@ def _execution(number: int, node: str, phase: str, statuses: list[Plain], **stat
             "schedulerName": "default-scheduler",
             "nodeSelector": {POOL: "default-gpu" if gpu else "default"},
             "tolerations": [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}] if gpu else [],
+            "volumes": [{"name": "work", "persistentVolumeClaim": {"claimName": f"workspace-{number:024x}"}}],
             "containers": [
                 {"name": "run", "image": image, "resources": {"requests": asked, "limits": asked}},
                 {"name": "nginx", "image": "quay.io/domino/nginx:6.2.0", "resources": side},
@@ -233,8 +246,11 @@ def _ended(name: str, code: int, reason: str) -> Plain:
 
 
 def _told(pods: Iterator[Plain], events: list[Plain]) -> Iterator[Plain]:
-    """The pods; an event for each that is broken, and a thousand of a quota that refuses a model's pods."""
+    """The pods; an event for each that is broken, a thousand of a quota that refuses a model's pods, and a
+    thousand of a driver that makes no volumes.
+    """
     events += _refusals()
+    events += _unprovisioned()
     for number, pod in enumerate(pods):
         if event := _event_of(number, pod):
             events.append(event)
@@ -269,6 +285,14 @@ def _refusals() -> Iterator[Plain]:
             "requested: pods=1, used: pods=100000, limited: pods=100000"
         )
         yield _event(about, "FailedCreate", message, "replicaset-controller")
+
+
+def _unprovisioned() -> Iterator[Plain]:
+    for number in range(4, 10_000, 10):
+        namespace, name, of = _claim_of(number)
+        about = {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": name}
+        message = f'failed to provision volume with StorageClass "{of}": VolumeLimitExceeded'
+        yield _event(about, "ProvisioningFailed", message, "ebs.csi.aws.com_controller-0_8a0b6c1e")
 
 
 def _event(about: Plain, reason: str, message: str, component: str) -> Plain:
@@ -353,3 +377,62 @@ def _quota(pods: int) -> Plain:
         "spec": {"hard": {"pods": str(pods), "requests.cpu": "200k"}},
         "status": {"used": {"pods": str(pods), "requests.cpu": "100k"}},
     }
+
+
+def _claim_of(number: int) -> tuple[str, str, str]:
+    """Namespace and name of a claim, and its class: an execution's, or one of ten that the platform has."""
+    if number == 0:
+        return PLATFORM, "datadir-mongodb-replicaset-0", "dominodisk"
+    if number in (1, 2):
+        twin = "" if number == 1 else f"-{COMPUTE}"
+        return (COMPUTE if twin else PLATFORM), f"domino-shared-store{twin}", "dominoshared"
+    return COMPUTE, f"workspace-{number:024x}", "dominodisk"
+
+
+def _claim(number: int) -> Plain:
+    """One in ten waits for its volume, one in fifty has lost it or does not grow."""
+    namespace, name, of = _claim_of(number)
+    phase = "Pending" if number % 10 == 4 else "Lost" if number % 50 == 7 else "Bound"
+    asked = "20Gi" if number % 50 == 8 else "10Gi"
+    return {
+        "metadata": {"name": name, "namespace": namespace, "creationTimestamp": LONG_AGO},
+        "spec": {
+            "accessModes": ["ReadWriteMany" if of == "dominoshared" else "ReadWriteOnce"],
+            "storageClassName": of,
+            "volumeName": f"pvc-{number:032x}" if phase != "Pending" else "",
+            "resources": {"requests": {"storage": asked}},
+        },
+        "status": {"phase": phase, "capacity": {"storage": "10Gi"}},
+    }
+
+
+def _volume(number: int) -> Plain:
+    """Of a claim, or left over; the database's, and what is shared, on a network file system."""
+    namespace, name, of = _claim_of(number)
+    phase = {5: "Released", 6: "Failed"}.get(number % 20, "Bound")
+    driver = "efs.csi.aws.com" if number < 3 else "ebs.csi.aws.com"
+    state = "salvaged" if number % 20 == 9 else "available" if number % 20 == 10 else ""
+    return {
+        "metadata": {
+            "name": f"pvc-{number:032x}",
+            "creationTimestamp": "2026-01-01T00:00:00Z",
+            "labels": {"dominodatalab.com/volume-state": state},
+            "annotations": {
+                "dominodatalab.com/last-used": LONG_AGO if number % 3 else "2026-01-01T00:00:00Z"
+            },
+        },
+        "spec": {
+            "capacity": {"storage": "10Gi"},
+            "accessModes": ["ReadWriteOnce"],
+            "persistentVolumeReclaimPolicy": "Delete" if number % 40 == 5 else "Retain",
+            "storageClassName": of,
+            "claimRef": {"namespace": namespace, "name": name},
+            "csi": {"driver": driver, "volumeHandle": f"fs-{number}"},
+        },
+        "status": {"phase": phase, "message": "in use", "lastPhaseTransitionTime": LONG_AGO},
+    }
+
+
+def _class(name: str) -> Plain:
+    driver = "efs.csi.aws.com" if name == "dominoshared" else "ebs.csi.aws.com"
+    return {"metadata": {"name": name}, "provisioner": driver, "volumeBindingMode": "Immediate"}

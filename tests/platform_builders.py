@@ -109,7 +109,12 @@ def event(
     """An event about an object, last seen ``ago``."""
     about = of if isinstance(of, Ref) else of.ref
     path = f"spec.containers{{{container}}}" if container else ""
-    kinds = {"statefulset": "StatefulSet", "replicaset": "ReplicaSet"}
+    kinds = {
+        "statefulset": "StatefulSet",
+        "replicaset": "ReplicaSet",
+        "persistentvolumeclaim": "PersistentVolumeClaim",
+        "persistentvolume": "PersistentVolume",
+    }
     kind = kinds.get(about.kind) or about.kind.title()
     return Event(
         metadata=EventMeta(about.namespace or "default", NOW - ago),

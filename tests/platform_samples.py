@@ -5,14 +5,16 @@ from typing import Any
 
 import msgspec
 
-from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, NamespaceList
+from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage, NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import Autoscaler, NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.storage import StorageClassList, VolumeClaimList
 from domino_health.facts.tiers import HardwareTier
+from domino_health.facts.volumes import VolumeList
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
 ANNOTATIONS = {"kubectl.kubernetes.io/last-applied-configuration": "SECRET-applied"}
@@ -300,6 +302,126 @@ AUTOSCALER = {
 }
 
 
+CLAIM = {
+    "metadata": {
+        "name": "workspace-66f0a1b2c3d4e5f601234567",
+        "namespace": "domino-compute",
+        "creationTimestamp": "2026-11-24T03:00:00Z",
+        "deletionTimestamp": "2026-11-24T03:30:00Z",
+        "labels": {
+            "dominodatalab.com/type": "Workspace",
+            "dominodatalab.com/external-data-volume": "NFS",
+            "dominodatalab.com/starting-user-username": "SECRET-jane.doe",
+        },
+        "annotations": {
+            **ANNOTATIONS,
+            "volume.kubernetes.io/storage-provisioner": "ebs.csi.aws.com",
+            "volume.kubernetes.io/selected-node": "default-0",
+        },
+    },
+    "spec": {
+        "accessModes": ["ReadWriteOnce"],
+        "storageClassName": "dominodisk",
+        "volumeName": "pvc-8a0b6c1e",
+        "volumeMode": "Filesystem",
+        "resources": {"requests": {"storage": "20Gi"}, "limits": {"storage": "30Gi"}},
+    },
+    "status": {
+        "phase": "Bound",
+        "accessModes": ["ReadWriteOnce"],
+        "capacity": {"storage": "10Gi"},
+        "conditions": [
+            {
+                "type": "ControllerResizeError",
+                "status": "True",
+                "reason": "",
+                "message": "rpc error: code = ResourceExhausted",
+                "lastTransitionTime": "2026-11-24T03:20:00Z",
+            }
+        ],
+    },
+}
+SOURCES = {
+    "csi": {
+        "driver": "nfs.csi.k8s.io",
+        "volumeHandle": "nfs-server##share##",
+        "fsType": "ext4",
+        "nodeStageSecretRef": {"name": "SECRET", "namespace": "SECRET"},
+        "volumeAttributes": {
+            "server": "nfs.example.com",
+            "share": "/export",
+            "subdir": "domino",
+            "subDir": "domino",
+            "source": "//smb.example.com/share",
+            "shareName": "share",
+            "storageAccount": "account",
+            "secretName": "SECRET",
+            "fsName": "cephfs",
+            "rootPath": "/volumes/domino",
+            "internalName": "trident_pvc_8a0b6c1e",
+            "protocol": "file",
+            "storage.kubernetes.io/csiProvisionerIdentity": "SECRET",
+        },
+    },
+    "nfs": {"server": "nfs.example.com", "path": "/export/domino"},
+    "awsElasticBlockStore": {"volumeID": "vol-0a1b", "fsType": "ext4"},
+    "gcePersistentDisk": {"pdName": "disk-1"},
+    "azureDisk": {"diskName": "disk-2", "diskURI": "/subscriptions/SECRET"},
+    "azureFile": {"shareName": "share", "secretName": "SECRET"},
+    "cephfs": {"path": "/domino", "monitors": ["SECRET-10.0.0.1"], "secretRef": {"name": "SECRET"}},
+    "glusterfs": {"path": "domino", "endpoints": "SECRET"},
+    "hostPath": {"path": "/data"},
+    "local": {"path": "/mnt/disk"},
+}
+VOLUME = {
+    "metadata": {
+        "name": "pvc-8a0b6c1e",
+        "creationTimestamp": "2026-11-24T03:00:00Z",
+        "deletionTimestamp": "2026-11-24T03:30:00Z",
+        "labels": {"dominodatalab.com/volume-state": "salvaged", "owner": "SECRET-jane.doe"},
+        "annotations": {**ANNOTATIONS, "dominodatalab.com/last-used": "2026-11-20T03:00:00Z"},
+    },
+    "spec": {
+        "capacity": {"storage": "10Gi"},
+        "accessModes": ["ReadWriteMany"],
+        "volumeMode": "Block",
+        "persistentVolumeReclaimPolicy": "Retain",
+        "storageClassName": "dominodisk",
+        "claimRef": {
+            "kind": "PersistentVolumeClaim",
+            "namespace": "domino-compute",
+            "name": "workspace-66f0a1b2c3d4e5f601234567",
+            "uid": "SECRET",
+        },
+        **SOURCES,
+    },
+    "status": {
+        "phase": "Failed",
+        "reason": "VolumeFailedDelete",
+        "message": "error deleting EBS volume",
+        "lastPhaseTransitionTime": "2026-11-24T03:20:00Z",
+    },
+}
+STORAGE_CLASS = {
+    "metadata": {
+        "name": "dominodisk",
+        "annotations": {**ANNOTATIONS, "storageclass.kubernetes.io/is-default-class": "true"},
+    },
+    "provisioner": "ebs.csi.aws.com",
+    "parameters": {
+        "type": "gp3",
+        "skuName": "Premium_LRS",
+        "provisioningMode": "efs-ap",
+        "backendType": "ontap-nas",
+        "csi.storage.k8s.io/provisioner-secret-name": "SECRET",
+    },
+    "reclaimPolicy": "Retain",
+    "volumeBindingMode": "WaitForFirstConsumer",
+    "allowVolumeExpansion": True,
+    "mountOptions": ["SECRET"],
+}
+
+
 def page(type: type[Any], item: dict[str, Any]) -> Any:
     """A list of one, as an API server sends it."""
     return msgspec.json.decode(json.dumps({"metadata": {"resourceVersion": "1"}, "items": [item]}), type=type)
@@ -319,7 +441,11 @@ SAMPLES: list[msgspec.Struct] = [
     page(NamespaceList, NAMESPACE),
     page(ResourceQuotaList, QUOTA),
     page(LimitRangeList, LIMIT_RANGE),
+    page(VolumeClaimList, CLAIM),
+    page(VolumeList, VOLUME),
+    page(StorageClassList, STORAGE_CLASS),
     DominoNamespace("domino-compute", "compute", "label", "prod"),
+    DominoStorage("block", "dominodisk", "name", "prod"),
     DominoService(
         role="vault",
         candidates=(Candidate("statefulset", "domino-platform", "vault", wanted=3, ready=2),),
@@ -356,6 +482,9 @@ SET_BY_COLLECTORS = {
         "Namespace",
         "ResourceQuota",
         "LimitRange",
+        "VolumeClaim",
+        "Volume",
+        "StorageClass",
     )
 }
 """What no API sends."""

@@ -573,3 +573,36 @@ def test_room_is_told_of_what_is_insufficient_and_of_nothing_else() -> None:
         "pod": False,
         "deployment": True,
     }
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "0/7 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found",
+        "0/7 nodes are available: 7 node(s) didn't find available persistent volumes to bind.",
+    ],
+)
+def test_where_a_claim_holds_a_pod_back_the_claims_own_event_is_quoted(said: str) -> None:
+    waits = pod("web", said=said, claims=["data", "other"])
+    told = [
+        _of_a_claim("data", "ExternalProvisioning", "waiting for a volume to be created", ago=MINUTE),
+        _of_a_claim("data", "ProvisioningFailed", "no room in zone-a", ago=2 * MINUTE),
+        _of_a_claim("stranger", "ProvisioningFailed", "no quota", ago=MINUTE),
+    ]
+
+    (finding,) = scheduling.test_pods_get_a_node_in_time([waits], NOW, None, told).findings
+
+    assert finding.message.endswith(". Claim data: ProvisioningFailed of ebs.csi.aws.com: no room in zone-a")
+
+
+def test_of_a_pod_that_waits_for_something_else_no_claim_is_quoted() -> None:
+    told = [_of_a_claim("data", "ProvisioningFailed", "no room", ago=MINUTE)]
+
+    (finding,) = scheduling.test_pods_get_a_node_in_time([pod(claims=["data"])], NOW, None, told).findings
+
+    assert "Claim" not in finding.message
+
+
+def _of_a_claim(name: str, reason: str, message: str, *, ago: timedelta) -> Event:
+    about = Ref("", "persistentvolumeclaim", "domino-compute", name)
+    return event(reason, message, of=about, ago=ago, reporter="ebs.csi.aws.com_controller-0_8a0b6c1e")

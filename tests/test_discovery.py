@@ -607,3 +607,37 @@ def test_a_denied_list_of_workloads_is_one_unseen_target_and_not_two() -> None:
     (unseen,) = facts["domino_services"].unseen
     assert unseen.target == "demo"
     assert unseen.reason.startswith("needs statefulsets: GET /apis/apps/v1/statefulsets: 403 ")
+
+
+# Storage classes
+
+
+def storage(
+    *spaces: DominoNamespace, domino: Mapping[str, Any] | None = None, cluster: str = "prod"
+) -> list[tuple[str, str, str]]:
+    facts = {"domino_namespaces": observed("domino_namespaces", *spaces, target=cluster)}
+    look = Look(profile(domino, {"name": cluster}), Shared(), facts)
+    (target,) = discovery.storage(look)
+    return [(each.role, each.name, each.found_by) for each in looked(target)]
+
+
+def test_domino_needs_both_classes_by_their_usual_names() -> None:
+    assert storage(PLATFORM, COMPUTE) == [
+        ("block", "dominodisk", "name"),
+        ("shared", "dominoshared", "name"),
+    ]
+
+
+def test_a_data_plane_needs_disks_alone() -> None:
+    assert storage(COMPUTE) == [("block", "dominodisk", "name")]
+
+
+def test_a_cluster_without_domino_needs_none() -> None:
+    assert storage() == []
+
+
+def test_the_profile_names_a_class_and_the_other_keeps_its_usual_name() -> None:
+    assert storage(PLATFORM, domino={"storage_classes": {"shared": "efs"}}) == [
+        ("block", "dominodisk", "name"),
+        ("shared", "efs", "profile"),
+    ]

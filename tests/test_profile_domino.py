@@ -56,6 +56,18 @@ def test_what_is_named_is_read(tmp_path: Path) -> None:
             "unknown key; known: dispatcher, front_end, git, image_registry, keycloak, message_queue, "
             "metadata_database, vault",
         ),
+        (
+            "  storage_classes: {block: Domino_Disk}\n",
+            5,
+            "storage_classes.block",
+            "not a storage class; its name is of lowercase letters",
+        ),
+        (
+            "  storage_classes: {disk: dominodisk}\n",
+            5,
+            "storage_classes.disk",
+            "unknown key; known: block, shared",
+        ),
         ("  services: {vault: vault}\n", 5, "services.vault", WORKLOAD),
         ("  services: {vault: daemonset/vault}\n", 5, "services.vault", WORKLOAD),
         ("  services: {vault: Deployment/vault}\n", 5, "services.vault", WORKLOAD),

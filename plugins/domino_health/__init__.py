@@ -59,6 +59,11 @@ _HOMES = {
     "Severity": "vocabulary",
     "Size": "units",
     "StatefulSet": "facts.workloads",
+    "StorageClass": "facts.storage",
+    "DominoStorage": "facts.domino",
+    "Volume": "facts.volumes",
+    "VolumeClaim": "facts.storage",
+    "on_network": "facts.storage",
     "Taint": "facts.placing",
     "Target": "collectors.looking",
     "TlsEndpoint": "facts.tls",
@@ -98,6 +103,7 @@ __all__ = [
     "Deployment",
     "DominoNamespace",
     "DominoService",
+    "DominoStorage",
     "Duration",
     "EndpointSlice",
     "Event",
@@ -128,6 +134,7 @@ __all__ = [
     "Severity",
     "Size",
     "StatefulSet",
+    "StorageClass",
     "Taint",
     "Target",
     "Terminated",
@@ -135,6 +142,8 @@ __all__ = [
     "TlsSecret",
     "Toleration",
     "Unseen",
+    "Volume",
+    "VolumeClaim",
     "age",
     "amount",
     "check",
@@ -142,6 +151,7 @@ __all__ = [
     "fact",
     "is_accelerator",
     "is_execution_name",
+    "on_network",
     "percent",
     "quantity",
     "size",
@@ -160,7 +170,7 @@ if TYPE_CHECKING:
     )
     from domino_health.facts.api import Condition
     from domino_health.facts.containers import ContainerStatus, Terminated
-    from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
+    from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
     from domino_health.facts.events import Event
     from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
     from domino_health.facts.logs import LogTail
@@ -174,8 +184,10 @@ if TYPE_CHECKING:
     from domino_health.facts.resources import Container, is_accelerator
     from domino_health.facts.secrets import TlsSecret
     from domino_health.facts.services import EndpointSlice, Service
+    from domino_health.facts.storage import StorageClass, VolumeClaim, on_network
     from domino_health.facts.tiers import HardwareTier
     from domino_health.facts.tls import Certificate, TlsEndpoint
+    from domino_health.facts.volumes import Volume
     from domino_health.facts.workloads import DaemonSet, Deployment, Probe, StatefulSet
     from domino_health.plots import Bar, Mark, timeline
     from domino_health.plugin.facts import fact

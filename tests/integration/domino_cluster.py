@@ -3,7 +3,7 @@
 Namespaces, node labels, workload names, execution labels, container names and image repositories are those
 that Domino's documentation and repositories show. What was found nowhere is assumed, and says so: sizes,
 platform images, most ``app.kubernetes.io`` labels, and that executions are bare pods that outlive their end.
-Volume claims are left out: nothing here could provision them.
+Its storage is in ``domino_storage``.
 
 Names are the same in every run (ids are hashes), except what controllers make up: the last five characters
 of the pods of Deployments, DaemonSets and Jobs.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 
+import domino_storage
 from control_plane import ControlPlane
 from domino_images import on_node, pulled
 from kube_client import Object, Objects, eventually
@@ -179,6 +180,10 @@ def workload(service: Service) -> Object:
     spec: Object = {"replicas": service.replicas, "selector": {"matchLabels": selector}}
     if service.kind == "StatefulSet":
         spec["serviceName"] = service.name
+        if templates := domino_storage.template(service.name):
+            name = templates[0]["metadata"]["name"]
+            container["volumeMounts"] = [{"name": name, "mountPath": "/data"}]
+            spec["volumeClaimTemplates"] = templates
     made = new("apps/v1", service.kind, service.name, service.namespace, labels)
     return {**made, "spec": {**spec, "template": {"metadata": {"labels": labels}, "spec": pod}}}
 
@@ -283,10 +288,10 @@ UNTOLERATING = Execution(
 MISSPELLED_MODEL = f"model-{hex_id('misspelled model')}"
 MISSPELLED_POOL = "defualt"
 # Fault (d): nothing bounds the compute namespace. Fault (e): nobody makes this one's pods, whose service
-# account is missing.
+# account is missing. Faults (f) and (g) are of the storage.
 BROKEN = "docker-registry"
 MISSING_ACCOUNT = "docker-registry-s3"
-# Fault (f): an image that Domino has not built, and that came slowly. Fault (g): a service without a version.
+# Fault (h): an image that Domino has not built, and that came slowly. Fault (i): a service without a version.
 STRAY = Execution("stray", "Batch", project="claims-dashboard", image="docker.io/library/alpine:3.20")
 LOOSE, LOOSE_IMAGE = "grafana", "quay.io/domino/grafana:latest"
 STUCK = (*(asked.pod_name for asked in (*OVERSIZED, UNTOLERATING)), MISSPELLED_MODEL)
@@ -367,7 +372,7 @@ def with_image(name: str, image: str) -> Object:
 def fault_objects() -> Objects:
     """Build what ``faults`` adds; six of its seven pods never get a node."""
     asked = [obj for each in (*OVERSIZED, UNTOLERATING, STRAY) for obj in execution(each)]
-    return [*asked, model(MISSPELLED_MODEL, MISSPELLED_POOL)]
+    return [*asked, model(MISSPELLED_MODEL, MISSPELLED_POOL), *domino_storage.faults()]
 
 
 def install(plane: ControlPlane, *, faults: bool = False) -> None:
@@ -380,6 +385,8 @@ def install(plane: ControlPlane, *, faults: bool = False) -> None:
         plane.create(obj, exist_ok=True)
     # A pod made sooner would be told of the taints that every node has while it is new.
     settle(plane)
+    for obj in domino_storage.storage():
+        plane.create(obj, exist_ok=True)
     objects = [*map(workload, SERVICES), *map(port, PORTS), fluent_bit(), model(MODEL, "default")]
     objects += [obj for asked in EXECUTIONS for obj in execution(asked)]
     for obj in (*objects, *(() if faults else bounds())):
@@ -455,6 +462,7 @@ def unsettled(plane: ControlPlane) -> list[str]:
     paths = ["/api/v1/nodes"]
     for namespace in (PLATFORM, COMPUTE):
         paths += [f"/api/v1/namespaces/{namespace}/pods", f"/apis/batch/v1/namespaces/{namespace}/jobs"]
+        paths.append(f"/api/v1/namespaces/{namespace}/persistentvolumeclaims")
         kinds = ("deployments", "statefulsets", "daemonsets")
         paths += [f"/apis/apps/v1/namespaces/{namespace}/{kind}" for kind in kinds]
     found = [(path, obj) for path in paths for obj in plane.list(path)]
@@ -471,6 +479,9 @@ def is_settled(path: str, obj: Object) -> bool:
             settled = all(taint["key"] != "node.kubernetes.io/not-ready" for taint in spec.get("taints", ()))
         case "pods":
             settled = unschedulable(obj) if stuck else status["phase"] in ("Running", "Succeeded", "Failed")
+        case "persistentvolumeclaims":
+            waits = obj["metadata"]["name"] == domino_storage.UNPROVISIONED
+            settled = status["phase"] == ("Pending" if waits else "Bound")
         case "jobs":
             settled = "completionTime" in status
         case "daemonsets":

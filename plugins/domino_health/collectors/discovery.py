@@ -22,6 +22,7 @@ from domino_health.facts.domino import (
     Candidate,
     DominoNamespace,
     DominoService,
+    DominoStorage,
     Found,
     Namespace,
     NamespaceList,
@@ -131,6 +132,38 @@ def services(look: Look) -> list[Target[DominoService]]:
             partial(_services, look.facts, cluster, said),
         )
         for cluster, said in _clusters(look.profile)
+    ]
+
+
+USUAL_CLASSES: Mapping[Literal["block", "shared"], str] = {"block": "dominodisk", "shared": "dominoshared"}
+"""The storage classes of Domino's requirements on a cluster."""
+
+
+def storage(look: Look) -> list[Target[DominoStorage]]:
+    """The storage classes that Domino needs in every cluster, by the profile's names or the usual ones."""
+    return [
+        Target(
+            cluster.name,
+            "the profile's section domino, else Domino's usual names",
+            INSTANT,
+            partial(_storage, look.facts, cluster, said),
+        )
+        for cluster, said in _clusters(look.profile)
+    ]
+
+
+def _storage(
+    facts: Mapping[str, Observed], cluster: Cluster, said: Domino, _deadline: Deadline, _say: Say
+) -> list[DominoStorage]:
+    """A data plane, which has no platform's namespace, needs no class of its own for what is shared."""
+    _require(facts["domino_namespaces"], {cluster.name})
+    parts = {each.part for each in facts["domino_namespaces"].objects if each.cluster == cluster.name}
+    words = said.storage_classes.model_dump(exclude_none=True) if said.storage_classes else {}
+    needed = {role for role in USUAL_CLASSES if parts and (role == "block" or "platform" in parts)}
+    return [
+        DominoStorage(role, words.get(role, usual), "profile" if role in words else "name", cluster.name)
+        for role, usual in USUAL_CLASSES.items()
+        if role in needed or role in words
     ]
 
 

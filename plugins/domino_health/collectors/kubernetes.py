@@ -26,6 +26,8 @@ from domino_health.facts.nodes import NodeList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.rights import Right
 from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.storage import StorageClassList, VolumeClaimList
+from domino_health.facts.volumes import VolumeList
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 from domino_health.profile.clusters import Cluster
 
@@ -127,6 +129,15 @@ node_metrics = Listing(
     unless_installed="no metrics API: metrics-server is not installed",
 )
 limit_ranges = Listing("Every limit range of every cluster.", "limitranges", LimitRangeList)
+volume_claims = Listing("Every claim on storage of every cluster.", "persistentvolumeclaims", VolumeClaimList)
+volumes = Listing("Every volume of every cluster.", "persistentvolumes", VolumeList, in_namespaces=False)
+storage_classes = Listing(
+    "Every storage class of every cluster.",
+    "storageclasses",
+    StorageClassList,
+    "/apis/storage.k8s.io/v1",
+    in_namespaces=False,
+)
 
 
 def clock(look: Look) -> list[Target[Clock]]:

@@ -104,3 +104,19 @@ class DominoService(msgspec.Struct, frozen=True, omit_defaults=True):
     def ref_of(self, candidate: Candidate) -> Ref:
         """The workload."""
         return Ref(self.cluster, candidate.kind, candidate.namespace, candidate.name)
+
+
+class DominoStorage(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A storage class that Domino needs in a cluster, by the name that it should have there."""
+
+    role: Literal["block", "shared"]
+    """What it is for: disks of one node each, or files that all nodes have at once."""
+    name: str
+    found_by: Found
+    """The profile, which is to be held to its word, or Domino's own name, which sites change."""
+    cluster: str = ""
+
+    @property
+    def ref(self) -> Ref:
+        """The class, whether it is there or not."""
+        return Ref(self.cluster, "storageclass", "", self.name)

@@ -25,6 +25,8 @@ from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.services import EndpointSliceList, ServiceList
+from domino_health.facts.storage import StorageClassList, VolumeClaimList
+from domino_health.facts.volumes import VolumeList
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
 FORMAT = 1
@@ -70,6 +72,9 @@ LISTINGS = (
     Listing("/api/v1", "services", ServiceList),
     Listing("/apis/discovery.k8s.io/v1", "endpointslices", EndpointSliceList),
     Listing("/api/v1", "events", EventList),
+    Listing("/api/v1", "persistentvolumeclaims", VolumeClaimList),
+    Listing("/api/v1", "persistentvolumes", VolumeList, in_namespaces=False),
+    Listing("/apis/storage.k8s.io/v1", "storageclasses", StorageClassList, in_namespaces=False),
     Listing("/apis/karpenter.sh/v1", "nodepools", NodePoolList, in_namespaces=False, everywhere=False),
 )
 """Everything that is recorded beside ``/version``. A fact of another kind joins with a line here."""

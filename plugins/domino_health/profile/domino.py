@@ -76,6 +76,31 @@ class Services(Section):
     """The one inside of the cluster."""
 
 
+def _object_name(value: str) -> str:
+    if not re.fullmatch(_NAME, value):
+        raise ValueError("not a storage class; its name is of lowercase letters, digits, '-' and '.'")
+    return value
+
+
+ClassName = Annotated[
+    str,
+    pydantic.AfterValidator(_object_name),
+    pydantic.WithJsonSchema({"type": "string", "pattern": f"^{_NAME}$"}),
+]
+"""The name of a storage class."""
+
+
+class StorageClasses(Section):
+    """The storage classes that Domino is installed with. One that is named here must be there."""
+
+    sample: ClassVar = "block: dominodisk"
+
+    block: ClassName | None = None
+    """Disks of one node each, for databases and executions; by default ``dominodisk``."""
+    shared: ClassName | None = None
+    """Files that all nodes have at once; by default ``dominoshared``."""
+
+
 def _its_api(schema: dict[str, Any]) -> None:
     """Say in a JSON schema what ``_one_credential`` holds."""
     schema["dependencies"] = {key: ["url"] for key in ("token", "api_key", "ca_file")}
@@ -94,6 +119,8 @@ class Domino(Section):
     """Where executions, models and builds run."""
     services: Services | None = None
     """Who does what in it."""
+    storage_classes: StorageClasses | None = None
+    """By which its volumes are made."""
     url: Server | None = None
     """Where people log in: ``https://host``. Domino's API is asked there, with ``token`` or ``api_key``."""
     token: Secret | None = None

@@ -172,12 +172,14 @@ PARTS: Mapping[str, Part] = {
     ),
     "domino": Part(
         "Where Domino is in the first cluster. What is not said here is discovered, by labels and usual "
-        "names; who does what (services: front_end, keycloak, …) can be named too. What hardware tiers there "
-        "are is asked of Domino's API, by url and token, or stands here (CAP-008).",
+        "names; who does what (services: front_end, keycloak, …) can be named too, and so can storage "
+        "classes. What hardware tiers there are is asked of Domino's API, by url and token, or stands here "
+        "(CAP-008).",
         "domino:\n"
         "  platform_namespace: domino-platform\n"
         "  compute_namespaces: [domino-compute]\n"
         "  services: {front_end: deployment/nucleus-frontend}\n"
+        "  storage_classes: {block: dominodisk, shared: dominoshared}\n"
         "  # url: https://domino.example.com    # with a token, a reference to it: ${NAME}\n"
         "  # token: ${DOMINO_TOKEN}\n"
         "  hardware_tiers:\n"
