@@ -72,7 +72,12 @@ def in_use(pods: Iterable[Pod]) -> frozenset[Key]:
 
 def names_of(image: NodeImage) -> tuple[str, ...]:
     """By what it is known; nothing where it has lost its tag."""
-    return tuple(canonical(name) for name in image.names or () if "<none>" not in name)
+    return _canonical(image.names or ())
+
+
+@cache
+def _canonical(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(canonical(name) for name in names if "<none>" not in name)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
 from domino_health.facts.metrics import NodeMetricsList
-from domino_health.facts.nodes import NodeList
+from domino_health.facts.nodes import NodeList, NodePages
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.storage import StorageClassList, VolumeClaimList
@@ -76,13 +76,15 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
 
 def _decoded(page: type[Any], items: Any) -> list[Any]:
     """By pages of 500, as they come: a list of all at once would be a peak that no run has."""
-    decoder, found, waiting = msgspec.json.Decoder(page), [], []
+    decoder = NodePages() if page is NodeList else msgspec.json.Decoder(page)
+    found: list[Any] = []
+    waiting: list[Plain] = []
     for item in items:
         waiting.append(item)
         if len(waiting) == 500:
-            found += decoder.decode(json.dumps({"metadata": {}, "items": waiting})).items
+            found += decoder.decode(json.dumps({"metadata": {}, "items": waiting}).encode()).items
             waiting = []
-    found += decoder.decode(json.dumps({"metadata": {}, "items": waiting})).items
+    found += decoder.decode(json.dumps({"metadata": {}, "items": waiting}).encode()).items
     for thing in found:
         msgspec.structs.force_setattr(thing, "cluster", CLUSTER)
     return found
@@ -119,8 +121,29 @@ def _node(number: int) -> Plain:
             },
         },
         "spec": {"taints": taints},
-        "status": {"conditions": [condition], "allocatable": allocatable},
+        "status": {
+            "conditions": [condition],
+            "allocatable": allocatable,
+            "images": [*map(_held, range(40)), *map(_old, range(10))],
+        },
     }
+
+
+def _held(number: int) -> Plain:
+    """An image that every node has: of an environment, or of the platform."""
+    image = f"registry.example.com/dominodatalab/environment:{number:024x}-4"
+    if number >= 3:
+        image = f"quay.io/domino/{('nginx', 'executor', f'service-{number}')[min(number - 3, 2)]}:6.2.0"
+    return {
+        "names": [f"{image.rpartition(':')[0]}@sha256:{number:064x}", image],
+        "sizeBytes": 10**8 * (number + 1),
+    }
+
+
+def _old(number: int) -> Plain:
+    """A revision that nobody runs any more."""
+    image = f"registry.example.com/dominodatalab/environment:{number:024x}-1"
+    return {"names": [image], "sizeBytes": 6 * 10**9}
 
 
 def _node_name(number: int) -> str:
@@ -164,6 +187,8 @@ def _execution(number: int, node: str, phase: str, statuses: list[Plain], **stat
         "dominodatalab.com/project-name": f"project-{number % PROJECTS}",
     }
     scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": _ago(minutes=50)}
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": _ago(minutes=44)}
+    up = statuses and all(each["ready"] for each in statuses)
     return {
         "metadata": {
             "name": f"run-{number:024x}-abcde",
@@ -183,7 +208,12 @@ def _execution(number: int, node: str, phase: str, statuses: list[Plain], **stat
                 {"name": "executor", "image": "quay.io/domino/executor:6.2.0", "resources": side},
             ],
         },
-        "status": {"phase": phase, "conditions": [scheduled], "containerStatuses": statuses, **status},
+        "status": {
+            "phase": phase,
+            "conditions": [scheduled, ready] if up else [scheduled],
+            "containerStatuses": statuses,
+            **status,
+        },
     }
 
 
@@ -262,6 +292,13 @@ def _event_of(number: int, pod: Plain) -> Plain | None:
     about = {"kind": "Pod", "namespace": metadata["namespace"], "name": metadata["name"]}
     run = {**about, "fieldPath": "spec.containers{run}"}
     match number % 10:
+        case 0:
+            image, took = pod["spec"]["containers"][0]["image"], f"{number % 7}m12.5s"
+            message = (
+                f'Successfully pulled image "{image}" in {took} ({took} including waiting). '
+                f"Image size: {10**9 * (number % 30 + 1)} bytes."
+            )
+            return {**_event(run, "Pulled", message, "kubelet"), "type": "Normal"}
         case 4:
             message = pod["status"]["conditions"][0]["message"]
             return _event(about, "FailedScheduling", message, "default-scheduler")

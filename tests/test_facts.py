@@ -15,6 +15,7 @@ import platform_samples
 from domino_health.facts.api import Kubernetes
 from domino_health.facts.kubernetes import Clock, Pod, PodList
 from domino_health.facts.logs import LogTail
+from domino_health.facts.nodes import NodeList, NodePages
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.facts.rights import Right
@@ -493,6 +494,23 @@ def test_a_model_api_is_told_by_its_deployment() -> None:
     pod = decode(metadata={"labels": labels, **owner("ReplicaSet", "model-65a0b1c2-6d5f9c7b8d")})
 
     assert str(pod.subject) == "deployment/domino-platform/model-65a0b1c2"
+
+
+def test_an_image_that_many_nodes_have_is_kept_once_over_all_pages() -> None:
+    image = {"names": ["quay.io/domino/nginx:6.2.0"], "sizeBytes": 12}
+    node = {
+        "metadata": {"name": "a", "creationTimestamp": "2026-11-24T03:00:00Z"},
+        "status": {"images": [image, {"names": None, "sizeBytes": 7}]},
+    }
+    page = json.dumps({"metadata": {}, "items": [node, node]}).encode()
+    pages = NodePages()
+
+    (one, two), (three, _) = pages.decode(page).items, pages.decode(page).items
+
+    assert one == msgspec.json.decode(page, type=NodeList).items[0]
+    assert one.status.images[0] is two.status.images[0] is three.status.images[0]
+    with pytest.raises(msgspec.DecodeError):
+        pages.decode(b"{")
 
 
 def test_a_pods_claims_are_those_that_it_names_and_those_that_are_named_after_it() -> None:

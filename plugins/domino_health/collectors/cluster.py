@@ -86,6 +86,14 @@ class Page(Protocol[Thing]):
         ...
 
 
+class Decoder(Protocol):
+    """What makes a page of an answer's bytes: msgspec's own, mostly."""
+
+    def decode(self, body: bytes, /) -> Any:
+        """Raises msgspec.DecodeError."""
+        ...
+
+
 class NotServedError(CollectionError):
     """The API server knows no such kind: nobody serves its group, or that version of it."""
 
@@ -100,7 +108,7 @@ class Connection(Server):
     def list(
         self,
         path: str,
-        decoder: msgspec.json.Decoder[Any],
+        decoder: Decoder,
         deadline: Deadline,
         say: Callable[[str], None] = lambda _: None,
     ) -> list[Any]:
@@ -135,7 +143,7 @@ class Connection(Server):
         )
         raise _cut_short(expired, things, progress)
 
-    def first(self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline) -> Sequence[Any]:
+    def first(self, path: str, decoder: Decoder, deadline: Deadline) -> Sequence[Any]:
         """The first object of a listing, or none: enough to know that it may be seen.
 
         Raises:
@@ -147,7 +155,7 @@ class Connection(Server):
         page: Page[Any] = self._decode(path, answer, decoder)
         return page.items
 
-    def find(self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline) -> Any | None:
+    def find(self, path: str, decoder: Decoder, deadline: Deadline) -> Any | None:
         """One object, decoded; None where the API server says that there is none.
 
         Raises:
@@ -233,9 +241,7 @@ class Connection(Server):
         if answer.status != 200:
             raise self._refused(path, answer)
 
-    def _pages(
-        self, path: str, decoder: msgspec.json.Decoder[Any], deadline: Deadline
-    ) -> Iterator[Page[Any]]:
+    def _pages(self, path: str, decoder: Decoder, deadline: Deadline) -> Iterator[Page[Any]]:
         answer = self._page(path, "", deadline)
         if answer.status == 404:
             refused = self._refused(path, answer)
@@ -286,9 +292,7 @@ class Connection(Server):
             time.sleep(pause)
         return self._send(path, deadline, question)
 
-    def _decode(
-        self, path: str, answer: Answer, decoder: msgspec.json.Decoder[Any], method: str = "GET"
-    ) -> Any:
+    def _decode(self, path: str, answer: Answer, decoder: Decoder, method: str = "GET") -> Any:
         try:
             return decoder.decode(answer.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

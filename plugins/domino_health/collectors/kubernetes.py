@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from domino_health.collectors.cluster import PAGE, NotServedError, connect, how
+from domino_health.collectors.cluster import PAGE, Decoder, NotServedError, connect, how
 from domino_health.collectors.looking import (
     CollectionError,
     Deadline,
@@ -22,7 +22,7 @@ from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import Clock, PodList
 from domino_health.facts.metrics import NodeMetricsList
-from domino_health.facts.nodes import NodeList
+from domino_health.facts.nodes import NodeList, NodePages
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.rights import Right
 from domino_health.facts.services import EndpointSliceList, ServiceList
@@ -46,6 +46,8 @@ class Listing:
     """``/api/v1``, or ``/apis/GROUP/VERSION``."""
     in_namespaces: bool = True
     """False for what belongs to the cluster as a whole: nodes."""
+    reads: Callable[[], Decoder] | None = None
+    """What decodes the pages of a listing, where that is more than their type."""
     unless_installed: str = ""
     """For a kind that a cluster need not have: what its absence means, "metrics-server is not installed"."""
 
@@ -92,7 +94,8 @@ class Listing:
     ) -> Sequence[Any]:
         connection = connect(look, cluster, deadline, say)
         try:
-            things = _of(cluster, connection.list(path, msgspec.json.Decoder(self.page), deadline, say))
+            decoder = self.reads() if self.reads else msgspec.json.Decoder(self.page)
+            things = _of(cluster, connection.list(path, decoder, deadline, say))
         except CollectionError as error:
             if self.unless_installed and isinstance(error, NotServedError):
                 raise NotInstalledError(f"{self.unless_installed} (GET {path}: 404)") from None
@@ -105,7 +108,7 @@ class Listing:
 
 APPS = "/apis/apps/v1"
 pods = Listing("Every pod of every cluster.", "pods", PodList)
-nodes = Listing("Every node of every cluster.", "nodes", NodeList, in_namespaces=False)
+nodes = Listing("Every node of every cluster.", "nodes", NodeList, in_namespaces=False, reads=NodePages)
 deployments = Listing("Every Deployment of every cluster.", "deployments", DeploymentList, APPS)
 statefulsets = Listing("Every StatefulSet of every cluster.", "statefulsets", StatefulSetList, APPS)
 resource_quotas = Listing("Every quota of every cluster.", "resourcequotas", ResourceQuotaList)

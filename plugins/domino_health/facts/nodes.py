@@ -152,3 +152,27 @@ class NodeList(Kubernetes, frozen=True):
 
     metadata: ListMeta
     items: list[Node]
+
+
+class NodePages:
+    """Reads pages of nodes, and keeps an image that many nodes have once.
+
+    A node tells of 50, and its neighbours have the same: of 5,000 nodes that is 190 MB less
+    (benchmarks/all_checks.py).
+    """
+
+    def __init__(self) -> None:
+        self._decoder = msgspec.json.Decoder(NodeList)
+        self._known: dict[NodeImage, NodeImage] = {}
+
+    def decode(self, body: bytes) -> NodeList:
+        """One page.
+
+        Raises:
+            msgspec.DecodeError: it is none.
+        """
+        page = self._decoder.decode(body)
+        for node in page.items:
+            images = tuple(self._known.setdefault(image, image) for image in node.status.images)
+            msgspec.structs.force_setattr(node.status, "images", images)  # nobody else has seen it yet
+        return page
