@@ -155,7 +155,7 @@ def workload(service: Service) -> Object:
     resources: Object = {"requests": {"cpu": "250m", "memory": service.memory}}
     if service.limits:
         resources["limits"] = {"cpu": "1", "memory": service.memory}
-    container = {"name": service.name, "image": platform_image(service.name), "resources": resources}
+    container: Object = {"name": service.name, "image": platform_image(service.name), "resources": resources}
     container |= probes(service.port)
     selector = {"app.kubernetes.io/instance": service.name}  # assumed
     labels = {**(service.labels or app(service.name)), **selector}

@@ -35,7 +35,7 @@ def _new(api: str, kind: str, name: str, namespace: str = "", **more: Any) -> Ob
 
 def storage_class(name: str, provisioner: str, mode: str, **parameters: str) -> Object:
     """Build a storage class."""
-    more = {"provisioner": provisioner, "volumeBindingMode": mode, "parameters": parameters}
+    more: Object = {"provisioner": provisioner, "volumeBindingMode": mode, "parameters": parameters}
     return _new("storage.k8s.io/v1", "StorageClass", name, **more)
 
 
