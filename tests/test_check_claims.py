@@ -210,6 +210,12 @@ def test_where_volumes_may_not_be_seen_nothing_is_said_of_them() -> None:
     )
 
 
+def test_where_events_may_not_be_seen_the_finding_stands_without_a_cause() -> None:
+    assert found(assess(pending(), events=None))[0][1].endswith(
+        "Cause not observed: events could not be seen"
+    )
+
+
 def test_an_external_data_volume_is_told_as_such() -> None:
     waits = claim("data", phase="Pending", of="", labels=ClaimLabels(external="NFS"))
 

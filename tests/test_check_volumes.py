@@ -136,7 +136,9 @@ def test_why_it_is_still_there_is_quoted() -> None:
         "to be deleted for 2 d, allowed 1 h, and still there. VolumeFailedDelete of ebs.csi.aws.com: "
         "VolumeInUse"
     )
-    assert silent.message.endswith("Cause not observed: no event of it is kept")
+    assert silent.message.endswith("Cause not observed: events could not be seen")
+    (none,) = left(stuck).findings
+    assert none.message.endswith("Cause not observed: no event of it is kept")
 
 
 def test_several_that_stay_are_one_finding_of_their_class() -> None:
