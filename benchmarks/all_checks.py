@@ -2,7 +2,7 @@
 
     python benchmarks/all_checks.py [SCALE]
 
-At scale 1 there are 5,000 nodes and 100,000 pods, of which 40,000 are broken, and 41,000 events
+At scale 1 there are 5,000 nodes, 100,000 pods, of which 40,000 are broken, 30,000 claims and 37,000 events
 (tests/large_cluster.py). Each check that asks for facts of Kubernetes is called as a run calls it, and its
 assessment is judged. It fails where together they take more than 20 s or the process more than 1 GiB.
 """

@@ -53,6 +53,13 @@ def quote(event: Event) -> str:
     return f"{event.reason}{f' of {by}' if by else ''}: {words}"
 
 
+def explained(event: Event | None, *, heard: bool) -> str:
+    """Its words; where there is none, whether events could be seen at all."""
+    if event:
+        return quote(event)
+    return f"Cause not observed: {'no event of it is kept' if heard else 'events could not be seen'}"
+
+
 def gist(event: Event) -> str:
     """Its words without names and numbers, by which claims of the same cause are told."""
     return f"{event.reason} {_NAMES.sub('', event.message)}"

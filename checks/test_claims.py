@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from checks.claim_events import BEGUN, CAUSES, RESIZING, Key, cause, gist, of_claims, quote
+from checks.claim_events import BEGUN, CAUSES, RESIZING, Key, cause, explained, gist, of_claims, quote
 from domino_health import (
     Assessment,
     Duration,
@@ -37,6 +37,8 @@ class Known:
     """What tells why a claim has no volume, where it may be seen."""
 
     told: Mapping[Key, Sequence[Event]]
+    heard: bool
+    """Whether events could be seen."""
     pods: Mapping[Key, Sequence[Pod]]
     """Those that mount it and have not ended."""
     classes: Mapping[Ref, StorageClass] | None
@@ -109,6 +111,7 @@ def test_every_claim_is_bound_in_time(
     }
     known = Known(
         of_claims(doubtful, events or ()),
+        events is not None,
         _mounting(doubtful, pods),
         None if storage_classes is None else {each.ref: each for each in storage_classes},
         None if volumes is None else {each.key: each for each in volumes},
@@ -193,8 +196,7 @@ def _why(claim: VolumeClaim, known: Known) -> str:
     else:
         said = ": it asks for a volume that is there already, of no storage class"
     said += _wanted(claim, known)
-    told = cause(known.told.get(claim.key, ()))
-    return f"{said}. {quote(told) if told else 'Cause not observed: no event of it is kept'}"
+    return f"{said}. {explained(cause(known.told.get(claim.key, ())), heard=known.heard)}"
 
 
 def _wanted(claim: VolumeClaim, known: Known) -> str:

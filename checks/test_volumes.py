@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from checks.claim_events import quote
+from checks.claim_events import explained
 from checks.mounts import Key, mounted, owners
 from domino_health import (
     Assessment,
@@ -84,7 +84,7 @@ def test_no_volumes_are_left_over(
                 stuck[volume.class_ref].append(volume)
         elif phase == "Released":
             kept[volume.cluster, "released"].append(volume)
-    told = _told(stuck, events or ())
+    told = None if events is None else _told(stuck, events)
     findings = [_failed(of, found) for of, found in sorted(failed.items())]
     findings += [_stuck(of, found, told, now, gone_within) for of, found in sorted(stuck.items())]
     bounds = {"salvaged": max_salvaged - 1, "idle": max_idle, "released": max_released}
@@ -133,15 +133,15 @@ def _told(stuck: Mapping[Ref, Iterable[Volume]], events: Iterable[Event]) -> Map
 
 
 def _stuck(
-    of: Ref, found: Sequence[Volume], told: Mapping[Ref, Event], now: datetime, allowed: timedelta
+    of: Ref, found: Sequence[Volume], told: Mapping[Ref, Event] | None, now: datetime, allowed: timedelta
 ) -> Finding:
     """One by itself, several by their class, in the words of a driver that has said some."""
     order = sorted(
         found, key=lambda each: (each.status.last_phase_transition_time or now, each.metadata.name)
     )
     lasts = age(now - (order[0].status.last_phase_transition_time or now))
-    event = next((told[volume.ref] for volume in order if volume.ref in told), None)
-    why = quote(event) if event else "Cause not observed: no event of it is kept"
+    event = next((told[volume.ref] for volume in order if volume.ref in told), None) if told else None
+    why = explained(event, heard=told is not None)
     refs = tuple(volume.ref for volume in order)
     if len(refs) == 1 or not of.name:
         subject, what, up_to = refs[0], "", ""

@@ -77,7 +77,7 @@ def test_without_any_claim_there_is_nothing_to_assess() -> None:
 def test_five_minutes_are_allowed_and_no_more(age: timedelta, findings: int) -> None:
     assessment = assess(pending(age=age))
 
-    assert len(list(assessment.findings)) == findings
+    assert len([*assessment.findings]) == findings
     assert assessment.worst.startswith("longest wait 5 m")
 
 
@@ -210,6 +210,12 @@ def test_where_volumes_may_not_be_seen_nothing_is_said_of_them() -> None:
     )
 
 
+def test_where_events_may_not_be_seen_the_finding_stands_without_a_cause() -> None:
+    assert found(assess(pending(), events=None))[0][1].endswith(
+        "Cause not observed: events could not be seen"
+    )
+
+
 def test_an_external_data_volume_is_told_as_such() -> None:
     waits = claim("data", phase="Pending", of="", labels=ClaimLabels(external="NFS"))
 
@@ -236,7 +242,7 @@ def test_other_causes_and_other_clusters_are_other_findings() -> None:
     events = [said(one, "ProvisioningFailed", "no room"), said(other, "FailedBinding", "no volume")]
     there = claim("a", phase="Pending", cluster="other")
 
-    assert len(list(assess(one, other, there, events=events, max_pending=timedelta(0)).findings)) == 3
+    assert len([*assess(one, other, there, events=events, max_pending=timedelta(0)).findings]) == 3
 
 
 # Lost, going, growing
@@ -250,7 +256,7 @@ def test_a_claim_that_has_lost_its_volume_is_found_at_once() -> None:
 
 @pytest.mark.parametrize(("lasts", "findings"), [(timedelta(days=1), 0), (timedelta(days=1) + MOMENT, 1)])
 def test_a_claim_that_a_pod_holds_may_take_a_day_to_end(lasts: timedelta, findings: int) -> None:
-    assert len(list(assess(claim("data", deleted_for=lasts)).findings)) == findings
+    assert len([*assess(claim("data", deleted_for=lasts)).findings]) == findings
 
 
 def test_who_holds_a_claim_is_named() -> None:

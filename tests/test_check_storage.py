@@ -187,7 +187,8 @@ def test_twins_on_the_same_storage_are_as_they_should_be() -> None:
     assessment = twins(csi(EFS, "fs-12::fsap-34"), csi(EFS, "fs-12::fsap-34"))
 
     assert (len(assessment.population), assessment.findings) == (1, ())
-    assert next(iter(assessment.attachments)).rows[0][1] == "efs.csi.aws.com fs-12::fsap-34"
+    (table,) = assessment.attachments
+    assert table.rows[0][1] == "efs.csi.aws.com fs-12::fsap-34"
 
 
 def test_twins_that_were_restored_apart_are_found() -> None:
@@ -317,7 +318,7 @@ def test_of_a_claim_without_a_class_none_is_told() -> None:
 
 
 def test_a_role_makes_a_database_of_what_has_a_name_of_its_own() -> None:
-    assert len(list(databases([data("x")], nfs(), [of("acme-files", "x")]).findings)) == 1
+    assert len([*databases([data("x")], nfs(), [of("acme-files", "x")]).findings]) == 1
     assert not databases([data("x")], nfs(), [of("docker-registry", "x")]).findings
 
 

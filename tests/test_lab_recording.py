@@ -57,7 +57,7 @@ def test_a_shipped_recording_names_no_user(kind: str) -> None:
     text = dump_text(shipped(kind))
 
     assert '"metadata"' in text
-    for word in ("username", "grace", "ada", "owner-id", "uid", "last-applied", "env"):
+    for word in ("username", "grace", "ada", "owner-id", "uid", "kubectl", "env"):
         assert f'"{word}' not in text
         assert f'{word}"' not in text
 
