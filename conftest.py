@@ -2,6 +2,7 @@
 
 from domino_health import fact
 from domino_health.collectors import discovery, kubernetes, logs, pools, previous, secrets, tiers, tls
+from domino_health.facts.builds import ImageBuild
 from domino_health.facts.domino import DominoNamespace, DominoService
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
@@ -30,6 +31,7 @@ node_metrics = fact("node_metrics", kubernetes.node_metrics, NodeMetrics, sectio
 resource_quotas = fact("resource_quotas", kubernetes.resource_quotas, ResourceQuota, section="clusters")
 node_pools = fact("node_pools", pools.node_pools, Autoscaler, section="clusters")
 limit_ranges = fact("limit_ranges", kubernetes.limit_ranges, LimitRange, section="clusters")
+image_builds = fact("image_builds", kubernetes.image_builds, ImageBuild, section="clusters")
 container_logs = fact("container_logs", logs.container_logs, LogTail, section="clusters", after=("pods",))
 
 # What of all that is Domino's: the profile's section domino has the first word, and is not needed.

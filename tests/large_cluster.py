@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.domino import DominoNamespace
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
@@ -26,6 +27,7 @@ CLUSTER = "prod"
 PLATFORM, COMPUTE = "domino-platform", "domino-compute"
 NODES, PODS = 5_000, 100_000
 PROJECTS, TIERS, MODELS, SERVICES = 40, 4, 200, 100
+BUILDS = 500
 POOL = "dominodatalab.com/node-pool"
 GPU = "nvidia.com/gpu"
 UNSCHEDULED = (
@@ -52,6 +54,7 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         "node_metrics": _decoded(NodeMetricsList, map(_metrics, range(round(NODES * scale)))),
         "resource_quotas": _decoded(ResourceQuotaList, [_quota(round(PODS * scale))]),
         "limit_ranges": _decoded(LimitRangeList, []),
+        "image_builds": _decoded(ImageBuildList, map(_build, range(BUILDS))),
     }
     namespaces = (PLATFORM, "platform"), (COMPUTE, "compute")
     found["domino_namespaces"] = [DominoNamespace(name, part, "label", CLUSTER) for name, part in namespaces]  # type: ignore[arg-type]
@@ -344,6 +347,30 @@ def _metrics(number: int) -> Plain:
         "timestamp": _ago(seconds=20),
         "window": "20s",
         "usage": usage,
+    }
+
+
+def _build(number: int) -> Plain:
+    """Of ten: eight have succeeded, one has failed and one hangs, of 60 environments."""
+    phase = {8: "Failed", 9: "Running"}.get(number % 10, "Succeeded")
+    words = "build failed: buildkit solve issue: failed to solve: write /layer: no space left on device"
+    failed = {"type": "ImageReady", "status": "False", "reason": "ExecutionError", "message": words}
+    phases = ("Initializing", 120), ("Running", 119), *([] if phase == "Running" else [(phase, 90)])
+    return {
+        "metadata": {
+            "name": f"build-{number}",
+            "namespace": COMPUTE,
+            "creationTimestamp": _ago(minutes=120 + number),
+        },
+        "spec": {"images": [f"registry.example.com/dominodatalab/environment:{number % 60:024x}-4"]},
+        "status": {
+            "phase": phase,
+            "allocationTime": "42.5s",
+            "conditions": [failed] if phase == "Failed" else [],
+            "transitions": [
+                {"phase": each, "occurredAt": _ago(minutes=minutes + number)} for each, minutes in phases
+            ],
+        },
     }
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.metrics import NodeMetricsList
@@ -299,6 +300,48 @@ AUTOSCALER = {
     "cluster": "prod",
 }
 
+BUILD = {
+    "metadata": {
+        "name": "65f0c0ffee65f0c0ffee65f0-3",
+        "namespace": "domino-compute",
+        "creationTimestamp": "2026-11-24T03:00:00Z",
+        "deletionTimestamp": "2026-11-24T03:30:00Z",
+        "labels": {"owner": "SECRET-jane.doe"},
+        "annotations": ANNOTATIONS,
+    },
+    "spec": {
+        "context": "https://SECRET:SECRET@nucleus-frontend/build",
+        "dockerfileContents": "FROM a\nRUN pip install --token=SECRET",
+        "images": ["docker-registry:5000/dominodatalab/environment:65f0c0ffee65f0c0ffee65f0-3"],
+        "buildArgs": ["TOKEN=SECRET"],
+        "logKey": "SECRET-key",
+        "registryAuth": [{"server": "r", "basicAuth": {"username": "SECRET", "password": "SECRET"}}],
+        "secrets": [{"name": "SECRET", "namespace": "domino-compute"}],
+    },
+    "status": {
+        "allocationTime": "12.345s",
+        "buildTime": "1m2.5s",
+        "builderAddr": "tcp://hephaestus-buildkit-0.hephaestus-buildkit.domino-compute:1234",
+        "compressedImageSizeBytes": "3221225472",
+        "digest": "SECRET",
+        "labels": {"maintainer": "SECRET-jane.doe"},
+        "conditions": [
+            {
+                "type": "ImageReady",
+                "status": "False",
+                "reason": "ExecutionError",
+                "message": 'process "/bin/sh -c echo \\"SECRET\\" SECRET" did not complete: exit code: 1',
+                "lastTransitionTime": "2026-11-24T03:20:00Z",
+            }
+        ],
+        "transitions": [
+            {"previousPhase": "", "phase": "Initializing", "occurredAt": "2026-11-24T03:00:01Z"},
+            {"previousPhase": "Initializing", "phase": "Failed", "occurredAt": "2026-11-24T03:20:00Z"},
+        ],
+        "phase": "Failed",
+    },
+}
+
 
 def page(type: type[Any], item: dict[str, Any]) -> Any:
     """A list of one, as an API server sends it."""
@@ -319,6 +362,7 @@ SAMPLES: list[msgspec.Struct] = [
     page(NamespaceList, NAMESPACE),
     page(ResourceQuotaList, QUOTA),
     page(LimitRangeList, LIMIT_RANGE),
+    page(ImageBuildList, BUILD),
     DominoNamespace("domino-compute", "compute", "label", "prod"),
     DominoService(
         role="vault",
@@ -356,6 +400,7 @@ SET_BY_COLLECTORS = {
         "Namespace",
         "ResourceQuota",
         "LimitRange",
+        "ImageBuild",
     )
 }
 """What no API sends."""

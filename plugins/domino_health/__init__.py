@@ -31,6 +31,7 @@ _HOMES = {
     "Event": "facts.events",
     "Finding": "vocabulary",
     "HardwareTier": "facts.tiers",
+    "ImageBuild": "facts.builds",
     "LimitRange": "facts.quotas",
     "LogTail": "facts.logs",
     "Look": "collectors.looking",
@@ -100,6 +101,7 @@ __all__ = [
     "Event",
     "Finding",
     "HardwareTier",
+    "ImageBuild",
     "LimitRange",
     "LogTail",
     "Look",
@@ -155,6 +157,7 @@ if TYPE_CHECKING:
         Target,
     )
     from domino_health.facts.api import Condition
+    from domino_health.facts.builds import ImageBuild
     from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
     from domino_health.facts.events import Event

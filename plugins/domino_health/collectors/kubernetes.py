@@ -19,6 +19,7 @@ from domino_health.collectors.looking import (
     Target,
 )
 from domino_health.collectors.way_in import NEEDS
+from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import Clock, PodList
 from domino_health.facts.metrics import NodeMetricsList
@@ -127,6 +128,13 @@ node_metrics = Listing(
     unless_installed="no metrics API: metrics-server is not installed",
 )
 limit_ranges = Listing("Every limit range of every cluster.", "limitranges", LimitRangeList)
+image_builds = Listing(
+    "The images that Domino's builder builds, and has built, as far as it keeps them.",
+    "imagebuilds",
+    ImageBuildList,
+    "/apis/hephaestus.dominodatalab.com/v1",
+    unless_installed="Hephaestus is not installed: images are built in another way, or elsewhere",
+)
 
 
 def clock(look: Look) -> list[Target[Clock]]:
