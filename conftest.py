@@ -1,7 +1,7 @@
 """The table of facts: what checks may ask for, who looks, and what they get."""
 
 from domino_health import fact
-from domino_health.collectors import discovery, kubernetes, logs, pools, previous, secrets, tiers, tls
+from domino_health.collectors import discovery, kubernetes, logs, pools, previous, scans, secrets, tiers, tls
 from domino_health.facts.builds import ImageBuild
 from domino_health.facts.domino import DominoNamespace, DominoService
 from domino_health.facts.events import Event
@@ -12,6 +12,7 @@ from domino_health.facts.nodes import Node
 from domino_health.facts.pools import Autoscaler
 from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
+from domino_health.facts.scans import ScanReport
 from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.services import EndpointSlice, Service
 from domino_health.facts.tiers import HardwareTier
@@ -45,6 +46,7 @@ domino_services = fact(
 )
 hardware_tiers = fact("hardware_tiers", tiers.hardware_tiers, HardwareTier, section="domino")
 
+scan_reports = fact("scan_reports", scans.scan_reports, ScanReport, section="scans")
 tls_endpoints = fact("tls_endpoints", tls.endpoints, TlsEndpoint, section="tls")
 tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")
 previous_run = fact("previous", previous.previous, PreviousRun)

@@ -18,6 +18,7 @@ from domino_health.facts.kubernetes import PodList
 from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.scans import ScanReport
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.tiers import HardwareTier
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
@@ -62,7 +63,16 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         HardwareTier(f"tier-{number}", "default", "2", "8Gi", cluster=CLUSTER, max_executions=25)
         for number in range(TIERS)
     ]
+    found["scan_reports"] = [_report(number) for number in range(2)]  # of three environments
     return found
+
+
+def _report(number: int) -> ScanReport:
+    name = f"registry.example.com/dominodatalab/environment:{number:024x}-4"
+    when = NOW - timedelta(days=40 * number)
+    return ScanReport(
+        f"{number}.json", "Trivy", when, (name,), (), {"critical": 9}, 3, ("CVE-1",), cluster=CLUSTER
+    )
 
 
 def _decoded(page: type[Any], items: Any) -> list[Any]:

@@ -1,6 +1,7 @@
 """Samples of the facts about a platform: every optional field has a value, spelled as the API sends it."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import Autoscaler, NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.scans import ScanReport
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.tiers import HardwareTier
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
@@ -363,6 +365,17 @@ SAMPLES: list[msgspec.Struct] = [
     page(ResourceQuotaList, QUOTA),
     page(LimitRangeList, LIMIT_RANGE),
     page(ImageBuildList, BUILD),
+    ScanReport(
+        origin="vulnerabilityreport/domino-compute/replicaset-model-run",
+        scanner="Trivy",
+        when=datetime(2026, 11, 24, 3, 0, tzinfo=UTC),
+        names=("docker-registry:5000/dominodatalab/environment:65f0c0ffee65f0c0ffee65f0-3",),
+        digests=(f"sha256:{'0' * 64}",),
+        counts={"critical": 2, "high": 7},
+        fixable_critical=1,
+        fixable=("CVE-2026-0001",),
+        cluster="prod",
+    ),
     DominoNamespace("domino-compute", "compute", "label", "prod"),
     DominoService(
         role="vault",

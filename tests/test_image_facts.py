@@ -9,13 +9,8 @@ import pytest
 
 from builders import NOW
 from domino_health import Ref
-from domino_health.facts.builds import (
-    BuildCondition,
-    ImageBuild,
-    go_duration,
-    image_subject,
-    repository_of,
-)
+from domino_health.facts.builds import BuildCondition, ImageBuild, go_duration
+from domino_health.facts.images import digest_of, image_name, image_subject, repository_of
 from image_builders import build
 
 DIGEST = f"sha256:{'0' * 64}"
@@ -58,6 +53,39 @@ def test_what_stays_of_an_image_is_its_environment_its_model_or_its_repository(
     image: str, kind: str, name: str
 ) -> None:
     assert image_subject("prod", image) == Ref("prod", kind, "", name)
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("docker.io/library/python", "python:latest"),
+        ("index.docker.io/library/python:3", "python:3"),
+        ("docker.io/acme/tool:1", "acme/tool:1"),
+        (f"r:5000/environment:1@{DIGEST}", "r:5000/environment:1"),
+        (f"r:5000/environment@{DIGEST}", ""),
+        ("r:5000/environment", "r:5000/environment:latest"),
+        ("", ""),
+    ],
+)
+def test_a_name_is_spelled_in_one_way(image: str, name: str) -> None:
+    assert image_name(image) == name
+
+
+@pytest.mark.parametrize(
+    ("image", "digest"),
+    [
+        (f"r:5000/environment@{DIGEST}", DIGEST),
+        (f"docker-pullable://r/environment@{DIGEST}", DIGEST),
+        (f"docker://{DIGEST}", DIGEST),
+        (DIGEST, DIGEST),
+        ("r:5000/environment:1", ""),
+        (f"{DIGEST}0", ""),
+        ("sha256:00", ""),
+        ("", ""),
+    ],
+)
+def test_a_digest_is_found_as_kubelets_and_scanners_write_it(image: str, digest: str) -> None:
+    assert digest_of(image) == digest
 
 
 # Go's durations, and sizes

@@ -52,6 +52,7 @@ _HOMES = {
     "Probe": "facts.workloads",
     "Ref": "vocabulary",
     "ResourceQuota": "facts.quotas",
+    "ScanReport": "facts.scans",
     "Secret": "profile.base",
     "Section": "profile.base",
     "Service": "facts.services",
@@ -67,8 +68,11 @@ _HOMES = {
     "age": "units",
     "amount": "facts.quantities",
     "check": "vocabulary",
+    "digest_of": "facts.images",
     "environment_of": "facts.kubernetes",
     "fact": "plugin.facts",
+    "image_name": "facts.images",
+    "image_subject": "facts.images",
     "is_accelerator": "facts.resources",
     "is_execution_name": "facts.kubernetes",
     "percent": "units",
@@ -120,6 +124,7 @@ __all__ = [
     "Probe",
     "Ref",
     "ResourceQuota",
+    "ScanReport",
     "Secret",
     "Section",
     "Service",
@@ -136,8 +141,11 @@ __all__ = [
     "age",
     "amount",
     "check",
+    "digest_of",
     "environment_of",
     "fact",
+    "image_name",
+    "image_subject",
     "is_accelerator",
     "is_execution_name",
     "percent",
@@ -161,6 +169,7 @@ if TYPE_CHECKING:
     from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
     from domino_health.facts.events import Event
+    from domino_health.facts.images import digest_of, image_name, image_subject
     from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
     from domino_health.facts.logs import LogTail
     from domino_health.facts.metrics import NodeMetrics
@@ -171,6 +180,7 @@ if TYPE_CHECKING:
     from domino_health.facts.quantities import amount, quantity
     from domino_health.facts.quotas import LimitRange, ResourceQuota
     from domino_health.facts.resources import is_accelerator
+    from domino_health.facts.scans import ScanReport
     from domino_health.facts.secrets import TlsSecret
     from domino_health.facts.services import EndpointSlice, Service
     from domino_health.facts.tiers import HardwareTier

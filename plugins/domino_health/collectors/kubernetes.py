@@ -47,6 +47,8 @@ class Listing:
     """False for what belongs to the cluster as a whole: nodes."""
     unless_installed: str = ""
     """For a kind that a cluster need not have: what its absence means, "metrics-server is not installed"."""
+    at_once: int = PAGE
+    """Objects a page: fewer of what is large."""
 
     @property
     def rights(self) -> tuple[Right, ...]:
@@ -78,7 +80,7 @@ class Listing:
         path = f"{self.api}{within}/{self.resource}"
         work = partial(self._read, look, cluster, namespace, path)
         name = f"{cluster.name}/{namespace}" if namespace else cluster.name
-        return Target(name, how(look, cluster, f"{path}?limit={PAGE}"), cluster.deadline, work, NEEDS)
+        return Target(name, how(look, cluster, f"{path}?limit={self.at_once}"), cluster.deadline, work, NEEDS)
 
     def _read(
         self,
@@ -91,7 +93,9 @@ class Listing:
     ) -> Sequence[Any]:
         connection = connect(look, cluster, deadline, say)
         try:
-            things = _of(cluster, connection.list(path, msgspec.json.Decoder(self.page), deadline, say))
+            things = _of(
+                cluster, connection.list(path, msgspec.json.Decoder(self.page), deadline, say, self.at_once)
+            )
         except CollectionError as error:
             if self.unless_installed and isinstance(error, NotServedError):
                 raise NotInstalledError(f"{self.unless_installed} (GET {path}: 404)") from None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from domino_health.facts.api import Condition, Kubernetes, ListMeta, Moment, condition_of
-from domino_health.facts.kubernetes import environment_of
+from domino_health.facts.images import image_subject
 from domino_health.vocabulary import Ref
 
 INITIALIZING, RUNNING, SUCCEEDED, FAILED = "Initializing", "Running", "Succeeded", "Failed"
@@ -22,9 +22,6 @@ _INSTRUCTION = re.compile(r'process "(?:\\.|[^"\\])*"?|executor failed running \
 _ARGUMENTS = re.compile(r"(cannot parse build args:).*", re.DOTALL)
 # A signed address has its token in the query, and another may have a password in front.
 _TOKENS = re.compile(r"(?<=//)[^/\s@\"']+@|\?[^\s\"']+")
-# Tags of models begin with an id as those of environments do (dominodatalab/docker-registry-cleaner,
-# docs/objectid-filtering.md).
-_MODEL = re.compile(r"/model:([0-9a-f]{24})(?![0-9a-f])")
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9}
 _GO_PART = re.compile(r"([0-9.]+)(h|ms|m|s|µs|us|ns)")
 
@@ -38,22 +35,6 @@ def go_duration(text: str) -> timedelta | None:
         return timedelta(seconds=sum(float(number) * _GO_UNITS[unit] for number, unit in parts))
     except (ValueError, OverflowError):
         return None
-
-
-def image_subject(cluster: str, image: str) -> Ref:
-    """What stays of an image when it is built anew: its environment, its model, or else its repository."""
-    if environment := environment_of(image):
-        return Ref(cluster, "environment", "", environment)
-    if model := _MODEL.search(image):
-        return Ref(cluster, "model", "", model[1])
-    return Ref(cluster, "repository", "", repository_of(image) or "unnamed")
-
-
-def repository_of(image: str) -> str:
-    """An image's name without its tag and digest; a registry's port is no tag."""
-    name = image.partition("@")[0]
-    head, colon, tag = name.rpartition(":")
-    return head if colon and "/" not in tag else name
 
 
 class BuildMeta(Kubernetes, frozen=True):
