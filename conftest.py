@@ -1,7 +1,18 @@
 """The table of facts: what checks may ask for, who looks, and what they get."""
 
 from domino_health import fact
-from domino_health.collectors import discovery, kubernetes, logs, pools, previous, secrets, tiers, tls
+from domino_health.collectors import (
+    discovery,
+    kubernetes,
+    logs,
+    pools,
+    previous,
+    scans,
+    secrets,
+    tiers,
+    tls,
+)
+from domino_health.facts.builds import ImageBuild
 from domino_health.facts.domino import DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
@@ -11,6 +22,7 @@ from domino_health.facts.nodes import Node
 from domino_health.facts.pools import Autoscaler
 from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
+from domino_health.facts.scans import ScanReport
 from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.services import EndpointSlice, Service
 from domino_health.facts.storage import StorageClass, VolumeClaim
@@ -35,6 +47,7 @@ limit_ranges = fact("limit_ranges", kubernetes.limit_ranges, LimitRange, section
 volume_claims = fact("volume_claims", kubernetes.volume_claims, VolumeClaim, section="clusters")
 volumes = fact("volumes", kubernetes.volumes, Volume, section="clusters")
 storage_classes = fact("storage_classes", kubernetes.storage_classes, StorageClass, section="clusters")
+image_builds = fact("image_builds", kubernetes.image_builds, ImageBuild, section="clusters")
 container_logs = fact("container_logs", logs.container_logs, LogTail, section="clusters", after=("pods",))
 
 # What of all that is Domino's: the profile's section domino has the first word, and is not needed.
@@ -55,6 +68,7 @@ domino_storage = fact(
 )
 hardware_tiers = fact("hardware_tiers", tiers.hardware_tiers, HardwareTier, section="domino")
 
+scan_reports = fact("scan_reports", scans.scan_reports, ScanReport, section="scans")
 tls_endpoints = fact("tls_endpoints", tls.endpoints, TlsEndpoint, section="tls")
 tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")
 previous_run = fact("previous", previous.previous, PreviousRun)

@@ -12,12 +12,14 @@ from typing import Any
 
 import msgspec
 
+from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
 from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList, NodePages
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.scans import ScanReport
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.storage import StorageClassList, VolumeClaimList
 from domino_health.facts.tiers import HardwareTier
@@ -29,6 +31,7 @@ CLUSTER = "prod"
 PLATFORM, COMPUTE = "domino-platform", "domino-compute"
 NODES, PODS, CLAIMS = 5_000, 100_000, 30_000
 PROJECTS, TIERS, MODELS, SERVICES = 40, 4, 200, 100
+BUILDS = 500
 POOL = "dominodatalab.com/node-pool"
 GPU = "nvidia.com/gpu"
 UNSCHEDULED = (
@@ -58,6 +61,7 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         "volume_claims": _decoded(VolumeClaimList, map(_claim, range(round(CLAIMS * scale)))),
         "volumes": _decoded(VolumeList, map(_volume, range(round(CLAIMS * scale)))),
         "storage_classes": _decoded(StorageClassList, [_class("dominodisk"), _class("dominoshared")]),
+        "image_builds": _decoded(ImageBuildList, map(_build, range(BUILDS))),
     }
     namespaces = (PLATFORM, "platform"), (COMPUTE, "compute")
     found["domino_namespaces"] = [DominoNamespace(name, part, "label", CLUSTER) for name, part in namespaces]  # type: ignore[arg-type]
@@ -71,7 +75,16 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         HardwareTier(f"tier-{number}", "default", "2", "8Gi", cluster=CLUSTER, max_executions=25)
         for number in range(TIERS)
     ]
+    found["scan_reports"] = [_report(number) for number in range(2)]  # of three environments
     return found
+
+
+def _report(number: int) -> ScanReport:
+    name = f"registry.example.com/dominodatalab/environment:{number:024x}-4"
+    when = NOW - timedelta(days=40 * number)
+    return ScanReport(
+        f"{number}.json", "Trivy", when, (name,), (), {"critical": 9}, 3, ("CVE-1",), cluster=CLUSTER
+    )
 
 
 def _decoded(page: type[Any], items: Any) -> list[Any]:
@@ -405,6 +418,30 @@ def _metrics(number: int) -> Plain:
         "timestamp": _ago(seconds=20),
         "window": "20s",
         "usage": usage,
+    }
+
+
+def _build(number: int) -> Plain:
+    """Of ten: eight have succeeded, one has failed and one hangs, of 60 environments."""
+    phase = {8: "Failed", 9: "Running"}.get(number % 10, "Succeeded")
+    words = "build failed: buildkit solve issue: failed to solve: write /layer: no space left on device"
+    failed = {"type": "ImageReady", "status": "False", "reason": "ExecutionError", "message": words}
+    phases = ("Initializing", 120), ("Running", 119), *([] if phase == "Running" else [(phase, 90)])
+    return {
+        "metadata": {
+            "name": f"build-{number}",
+            "namespace": COMPUTE,
+            "creationTimestamp": _ago(minutes=120 + number),
+        },
+        "spec": {"images": [f"registry.example.com/dominodatalab/environment:{number % 60:024x}-4"]},
+        "status": {
+            "phase": phase,
+            "allocationTime": "42.5s",
+            "conditions": [failed] if phase == "Failed" else [],
+            "transitions": [
+                {"phase": each, "occurredAt": _ago(minutes=minutes + number)} for each, minutes in phases
+            ],
+        },
     }
 
 

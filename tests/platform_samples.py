@@ -1,16 +1,19 @@
 """Samples of the facts about a platform: every optional field has a value, spelled as the API sends it."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage, NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import Autoscaler, NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.scans import ScanReport
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.storage import StorageClassList, VolumeClaimList
 from domino_health.facts.tiers import HardwareTier
@@ -301,6 +304,48 @@ AUTOSCALER = {
     "cluster": "prod",
 }
 
+BUILD = {
+    "metadata": {
+        "name": "65f0c0ffee65f0c0ffee65f0-3",
+        "namespace": "domino-compute",
+        "creationTimestamp": "2026-11-24T03:00:00Z",
+        "deletionTimestamp": "2026-11-24T03:30:00Z",
+        "labels": {"owner": "SECRET-jane.doe"},
+        "annotations": ANNOTATIONS,
+    },
+    "spec": {
+        "context": "https://SECRET:SECRET@nucleus-frontend/build",
+        "dockerfileContents": "FROM a\nRUN pip install --token=SECRET",
+        "images": ["docker-registry:5000/dominodatalab/environment:65f0c0ffee65f0c0ffee65f0-3"],
+        "buildArgs": ["TOKEN=SECRET"],
+        "logKey": "SECRET-key",
+        "registryAuth": [{"server": "r", "basicAuth": {"username": "SECRET", "password": "SECRET"}}],
+        "secrets": [{"name": "SECRET", "namespace": "domino-compute"}],
+    },
+    "status": {
+        "allocationTime": "12.345s",
+        "buildTime": "1m2.5s",
+        "builderAddr": "tcp://hephaestus-buildkit-0.hephaestus-buildkit.domino-compute:1234",
+        "compressedImageSizeBytes": "3221225472",
+        "digest": "SECRET",
+        "labels": {"maintainer": "SECRET-jane.doe"},
+        "conditions": [
+            {
+                "type": "ImageReady",
+                "status": "False",
+                "reason": "ExecutionError",
+                "message": 'process "/bin/sh -c echo \\"SECRET\\" SECRET" did not complete: exit code: 1',
+                "lastTransitionTime": "2026-11-24T03:20:00Z",
+            }
+        ],
+        "transitions": [
+            {"previousPhase": "", "phase": "Initializing", "occurredAt": "2026-11-24T03:00:01Z"},
+            {"previousPhase": "Initializing", "phase": "Failed", "occurredAt": "2026-11-24T03:20:00Z"},
+        ],
+        "phase": "Failed",
+    },
+}
+
 
 CLAIM = {
     "metadata": {
@@ -444,6 +489,18 @@ SAMPLES: list[msgspec.Struct] = [
     page(VolumeClaimList, CLAIM),
     page(VolumeList, VOLUME),
     page(StorageClassList, STORAGE_CLASS),
+    page(ImageBuildList, BUILD),
+    ScanReport(
+        origin="vulnerabilityreport/domino-compute/replicaset-model-run",
+        scanner="Trivy",
+        when=datetime(2026, 11, 24, 3, 0, tzinfo=UTC),
+        names=("docker-registry:5000/dominodatalab/environment:65f0c0ffee65f0c0ffee65f0-3",),
+        digests=(f"sha256:{'0' * 64}",),
+        counts={"critical": 2, "high": 7},
+        fixable_critical=1,
+        fixable=("CVE-2026-0001",),
+        cluster="prod",
+    ),
     DominoNamespace("domino-compute", "compute", "label", "prod"),
     DominoStorage("block", "dominodisk", "name", "prod"),
     DominoService(
@@ -485,6 +542,7 @@ SET_BY_COLLECTORS = {
         "VolumeClaim",
         "Volume",
         "StorageClass",
+        "ImageBuild",
     )
 }
 """What no API sends."""

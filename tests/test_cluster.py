@@ -62,10 +62,7 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
 # A server that is well
 
 
-def test_a_listing_is_read_page_by_page_to_its_end(
-    stub: StartStub, connected: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subject, "PAGE", 2)
+def test_a_listing_is_read_page_by_page_to_its_end(stub: StartStub, connected: Connect) -> None:
     pages = (
         page("a", "b", **{"continue": "1", "remainingItemCount": 3}),
         page("c", "d", **{"continue": "2", "remainingItemCount": 1}),
@@ -74,7 +71,7 @@ def test_a_listing_is_read_page_by_page_to_its_end(
     server = stub(serve_pages(*pages))
     said: list[str] = []
 
-    pods = connected(server).list(PODS, DECODER, Deadline(timedelta(seconds=10)), said.append)
+    pods = connected(server).list(PODS, DECODER, Deadline(timedelta(seconds=10)), said.append, at_once=2)
 
     assert [each.metadata.name for each in pods] == ["a", "b", "c", "d", "e"]
     assert said == ["2 of 5", "4 of 5", "5"]

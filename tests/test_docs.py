@@ -18,6 +18,7 @@ from domino_health.profile.clusters import Cluster
 from domino_health.profile.controls import frameworks
 from domino_health.profile.domino import Domino, Services, StorageClasses
 from domino_health.profile.models import Profile
+from domino_health.profile.scans import Scans
 from domino_health.profile.tiers import Tier
 from domino_health.profile.tls import Endpoint, Tls
 from domino_health.vocabulary import spec_of
@@ -141,7 +142,9 @@ def test_every_check_stands_in_the_readme_and_the_changelog() -> None:
         assert not [id for id in known_checks() if id not in text], name
 
 
-@pytest.mark.parametrize("model", [Profile, Cluster, Domino, Services, StorageClasses, Tier, Tls, Endpoint])
+@pytest.mark.parametrize(
+    "model", [Profile, Cluster, Domino, Services, StorageClasses, Tier, Tls, Endpoint, Scans]
+)
 def test_every_key_of_a_profile_is_told(model: type[Section]) -> None:
     text = _text(ROOT / "docs" / "profiles.md")
 

@@ -115,6 +115,11 @@ def test_the_profiles_of_the_docs_and_the_tests_are_accepted() -> None:
         "tls: {endpoints: ['a:b']}\n",
         "tls: {endpoints: [{adress: a}]}\n",
         "tls: {endpoints: [7]}\n",
+        "scans: {}\n",
+        "scans: {operator: false}\n",
+        "scans: {reports: []}\n",
+        "scans: {reports: [7]}\n",
+        "scans: {reports: [a], operators: true}\n",
         "thresholds: {SCHED-01: {max_wait: 5m}}\n",
         "thresholds: {TST-001: {max_wait: 5m}}\n",
         "thresholds: {SCHED-001: {max_weight: 5m}}\n",
@@ -167,6 +172,7 @@ def test_what_is_no_profile_is_refused(text: str) -> None:
         "clusters: [{name: a, namespaces: ['${NAMESPACE}'], context: '${C}'}]\n",
         "clusters: [{name: 'a $${b}'}]\n",
         "domino: {platform_namespace: '${P}', services: {git: '${G}'}}\n",
+        "scans: {reports: ['${REPORTS}', a], operator: true}\n",
         "tls: {endpoints: ['${HOST}', 'a:${PORT}', {address: '${A}'}], ca_file: '${F}'}\n",
     ],
 )
@@ -182,7 +188,12 @@ def test_an_endpoint_has_a_short_form(endpoint: str) -> None:
 
 
 def test_what_is_left_out_may_be_in_the_profile_that_it_extends() -> None:
-    for text in ("tls: {deadline: 5s}\n", "thresholds: {ACME-001: {most: 3}}\n", "acme: {url: x}\n"):
+    for text in (
+        "tls: {deadline: 5s}\n",
+        "scans: {deadline: 5s}\n",
+        "thresholds: {ACME-001: {most: 3}}\n",
+        "acme: {url: x}\n",
+    ):
         assert refusals(f"version: 1\n{text}", CHECKS)
         assert not refusals(f"extends: base\n{text}", CHECKS)
     assert refusals("extends: base\nthresholds: {SCHED-01: {}}\n", CHECKS)

@@ -32,6 +32,7 @@ _HOMES = {
     "Event": "facts.events",
     "Finding": "vocabulary",
     "HardwareTier": "facts.tiers",
+    "ImageBuild": "facts.builds",
     "LimitRange": "facts.quotas",
     "LogTail": "facts.logs",
     "Look": "collectors.looking",
@@ -53,6 +54,7 @@ _HOMES = {
     "Probe": "facts.workloads",
     "Ref": "vocabulary",
     "ResourceQuota": "facts.quotas",
+    "ScanReport": "facts.scans",
     "Secret": "profile.base",
     "Section": "profile.base",
     "Service": "facts.services",
@@ -73,8 +75,11 @@ _HOMES = {
     "age": "units",
     "amount": "facts.quantities",
     "check": "vocabulary",
+    "digest_of": "facts.images",
     "environment_of": "facts.kubernetes",
     "fact": "plugin.facts",
+    "image_name": "facts.images",
+    "image_subject": "facts.images",
     "is_accelerator": "facts.resources",
     "is_execution_name": "facts.kubernetes",
     "percent": "units",
@@ -109,6 +114,7 @@ __all__ = [
     "Event",
     "Finding",
     "HardwareTier",
+    "ImageBuild",
     "LimitRange",
     "LogTail",
     "Look",
@@ -128,6 +134,7 @@ __all__ = [
     "Probe",
     "Ref",
     "ResourceQuota",
+    "ScanReport",
     "Secret",
     "Section",
     "Service",
@@ -147,8 +154,11 @@ __all__ = [
     "age",
     "amount",
     "check",
+    "digest_of",
     "environment_of",
     "fact",
+    "image_name",
+    "image_subject",
     "is_accelerator",
     "is_execution_name",
     "on_network",
@@ -169,9 +179,11 @@ if TYPE_CHECKING:
         Target,
     )
     from domino_health.facts.api import Condition
+    from domino_health.facts.builds import ImageBuild
     from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
     from domino_health.facts.events import Event
+    from domino_health.facts.images import digest_of, image_name, image_subject
     from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
     from domino_health.facts.logs import LogTail
     from domino_health.facts.metrics import NodeMetrics
@@ -182,6 +194,7 @@ if TYPE_CHECKING:
     from domino_health.facts.quantities import amount, quantity
     from domino_health.facts.quotas import LimitRange, ResourceQuota
     from domino_health.facts.resources import Container, is_accelerator
+    from domino_health.facts.scans import ScanReport
     from domino_health.facts.secrets import TlsSecret
     from domino_health.facts.services import EndpointSlice, Service
     from domino_health.facts.storage import StorageClass, VolumeClaim, on_network

@@ -111,8 +111,9 @@ class Connection(Server):
         decoder: Decoder,
         deadline: Deadline,
         say: Callable[[str], None] = lambda _: None,
+        at_once: int = PAGE,
     ) -> list[Any]:
-        """All objects of a listing, page by page, decoded.
+        """All objects of a listing, page by page of ``at_once``, decoded.
 
         Pages of two listings do not add up to one, so that a listing whose token expires starts over.
 
@@ -125,7 +126,7 @@ class Connection(Server):
         for _ in range(MOST_TRIES):
             things = []
             try:
-                for page in self._pages(path, decoder, deadline):
+                for page in self._pages(path, decoder, deadline, at_once):
                     things += page.items
                     left = page.metadata.remaining_item_count
                     progress = f"{len(things)} of {len(things) + left}" if left else str(len(things))
@@ -241,8 +242,8 @@ class Connection(Server):
         if answer.status != 200:
             raise self._refused(path, answer)
 
-    def _pages(self, path: str, decoder: Decoder, deadline: Deadline) -> Iterator[Page[Any]]:
-        answer = self._page(path, "", deadline)
+    def _pages(self, path: str, decoder: Decoder, deadline: Deadline, at_once: int) -> Iterator[Page[Any]]:
+        answer = self._page(path, "", deadline, at_once)
         if answer.status == 404:
             refused = self._refused(path, answer)
             raise NotServedError(refused.reason, refused.cure)
@@ -250,7 +251,7 @@ class Connection(Server):
             if answer.status != 200:
                 raise self._refused(path, answer)
             token = _continue_of(answer.body)
-            ahead = _Ahead(partial(self._page, path, token, deadline)) if token else None
+            ahead = _Ahead(partial(self._page, path, token, deadline, at_once)) if token else None
             page: Page[Any] = self._decode(path, answer, decoder)
             yield page
             if not page.metadata.continue_:
@@ -258,10 +259,10 @@ class Connection(Server):
             if ahead and token == page.metadata.continue_:
                 answer = ahead.answer()
             else:  # a server that writes its pages in another way than Kubernetes' own
-                answer = self._page(path, page.metadata.continue_, deadline)
+                answer = self._page(path, page.metadata.continue_, deadline, at_once)
 
-    def _page(self, path: str, token: str, deadline: Deadline) -> Answer:
-        query: dict[str, Any] = {"limit": PAGE, **({"continue": token} if token else {})}
+    def _page(self, path: str, token: str, deadline: Deadline, at_once: int) -> Answer:
+        query: dict[str, Any] = {"limit": at_once, **({"continue": token} if token else {})}
         answer = self._patiently(f"{path}?{urlencode(query)}", deadline, begun=bool(token))
         if answer.status == 410 and token:
             raise ExpiredError

@@ -19,6 +19,7 @@ from domino_health.collectors.looking import (
     Target,
 )
 from domino_health.collectors.way_in import NEEDS
+from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import Clock, PodList
 from domino_health.facts.metrics import NodeMetricsList
@@ -50,6 +51,8 @@ class Listing:
     """What decodes the pages of a listing, where that is more than their type."""
     unless_installed: str = ""
     """For a kind that a cluster need not have: what its absence means, "metrics-server is not installed"."""
+    at_once: int = PAGE
+    """Objects a page: fewer of what is large."""
 
     @property
     def rights(self) -> tuple[Right, ...]:
@@ -81,7 +84,7 @@ class Listing:
         path = f"{self.api}{within}/{self.resource}"
         work = partial(self._read, look, cluster, namespace, path)
         name = f"{cluster.name}/{namespace}" if namespace else cluster.name
-        return Target(name, how(look, cluster, f"{path}?limit={PAGE}"), cluster.deadline, work, NEEDS)
+        return Target(name, how(look, cluster, f"{path}?limit={self.at_once}"), cluster.deadline, work, NEEDS)
 
     def _read(
         self,
@@ -95,7 +98,7 @@ class Listing:
         connection = connect(look, cluster, deadline, say)
         try:
             decoder = self.reads() if self.reads else msgspec.json.Decoder(self.page)
-            things = _of(cluster, connection.list(path, decoder, deadline, say))
+            things = _of(cluster, connection.list(path, decoder, deadline, say, self.at_once))
         except CollectionError as error:
             if self.unless_installed and isinstance(error, NotServedError):
                 raise NotInstalledError(f"{self.unless_installed} (GET {path}: 404)") from None
@@ -140,6 +143,13 @@ storage_classes = Listing(
     StorageClassList,
     "/apis/storage.k8s.io/v1",
     in_namespaces=False,
+)
+image_builds = Listing(
+    "The images that Domino's builder builds, and has built, as far as it keeps them.",
+    "imagebuilds",
+    ImageBuildList,
+    "/apis/hephaestus.dominodatalab.com/v1",
+    unless_installed="Hephaestus is not installed: images are built in another way, or elsewhere",
 )
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.domino import NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
@@ -76,6 +77,7 @@ LISTINGS = (
     Listing("/api/v1", "persistentvolumes", VolumeList, in_namespaces=False),
     Listing("/apis/storage.k8s.io/v1", "storageclasses", StorageClassList, in_namespaces=False),
     Listing("/apis/karpenter.sh/v1", "nodepools", NodePoolList, in_namespaces=False, everywhere=False),
+    Listing("/apis/hephaestus.dominodatalab.com/v1", "imagebuilds", ImageBuildList, everywhere=False),
 )
 """Everything that is recorded beside ``/version``. A fact of another kind joins with a line here."""
 

@@ -55,9 +55,7 @@ def schema(checks: Checks, packs: Sequence[Pack] = ()) -> Schema:
         "additionalProperties": severity,
     }
     _suggest(properties, known)
-    required = {
-        name: {"required": each.pop("required")} for name, each in properties.items() if "required" in each
-    }
+    required = {name: needed for name, each in properties.items() if (needed := _needed(each))}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "A profile of domino-health",
@@ -74,6 +72,12 @@ def schema(checks: Checks, packs: Sequence[Pack] = ()) -> Schema:
             {"properties": _areas(known)},
         ],
     }
+
+
+def _needed(section: Schema) -> Schema:
+    """Which of its keys must be there, taken out of a section's schema."""
+    words = [word for word in ("required", "anyOf") if word in section and section.get("type") == "object"]
+    return {word: section.pop(word) for word in words}
 
 
 def _unless(keys: Sequence[str], then: Schema) -> Schema:

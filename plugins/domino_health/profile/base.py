@@ -140,6 +140,19 @@ ExistingDirectory = Annotated[
 """A directory that is there; a relative path is relative to the profile, ``~`` is understood."""
 
 
+def _any_path(value: Any, info: pydantic.ValidationInfo) -> Any:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a path")
+    return located(value, directory_of(value, info.context["directory"] if info.context else Path()))
+
+
+AnyPath = Annotated[
+    Path, pydantic.BeforeValidator(_any_path), pydantic.PlainSerializer(str, when_used="json")
+]
+"""A file or directory that somebody else writes: whether it is there is told when it is looked at. A relative
+path is relative to the profile, ``~`` is understood."""
+
+
 def _with_certificate(path: Path) -> Path:
     try:
         content = read(path, _LARGEST_BUNDLE)

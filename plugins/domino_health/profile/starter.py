@@ -196,6 +196,11 @@ PARTS: Mapping[str, Part] = {
         "    - {name: ldap, address: ldap.example.com:636}",
         _tls,
     ),
+    "scans": Part(
+        "Where the vulnerability reports of images are that Trivy or Grype has written: files, directories, "
+        "or Trivy operator's objects (IMG-008). Nothing is scanned here.",
+        "scans:\n  reports: [vulnerability-reports]    # a directory beside this file\n  # operator: true",
+    ),
     "thresholds": Part(
         "What is expected, by check and threshold, where it differs from the default. "
         "pytest --explain SCHED-001 tells what there is.",
