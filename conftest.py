@@ -18,6 +18,7 @@ from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
 from domino_health.facts.logs import LogTail
 from domino_health.facts.metrics import NodeMetrics
+from domino_health.facts.network import NetworkPolicy
 from domino_health.facts.nodes import Node
 from domino_health.facts.pools import Autoscaler
 from domino_health.facts.previous import PreviousRun
@@ -47,6 +48,7 @@ limit_ranges = fact("limit_ranges", kubernetes.limit_ranges, LimitRange, section
 volume_claims = fact("volume_claims", kubernetes.volume_claims, VolumeClaim, section="clusters")
 volumes = fact("volumes", kubernetes.volumes, Volume, section="clusters")
 storage_classes = fact("storage_classes", kubernetes.storage_classes, StorageClass, section="clusters")
+network_policies = fact("network_policies", kubernetes.network_policies, NetworkPolicy, section="clusters")
 image_builds = fact("image_builds", kubernetes.image_builds, ImageBuild, section="clusters")
 container_logs = fact("container_logs", logs.container_logs, LogTail, section="clusters", after=("pods",))
 

@@ -17,6 +17,7 @@ from domino_health.facts.domino import Candidate, DominoNamespace, DominoService
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
 from domino_health.facts.metrics import NodeMetricsList
+from domino_health.facts.network import NetworkPolicyList
 from domino_health.facts.nodes import NodeList, NodePages
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.scans import ScanReport
@@ -58,6 +59,7 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         "node_metrics": _decoded(NodeMetricsList, map(_metrics, range(round(NODES * scale)))),
         "resource_quotas": _decoded(ResourceQuotaList, [_quota(round(PODS * scale))]),
         "limit_ranges": _decoded(LimitRangeList, []),
+        "network_policies": _decoded(NetworkPolicyList, [_policy()]),
         "volume_claims": _decoded(VolumeClaimList, map(_claim, range(round(CLAIMS * scale)))),
         "volumes": _decoded(VolumeList, map(_volume, range(round(CLAIMS * scale)))),
         "storage_classes": _decoded(StorageClassList, [_class("dominodisk"), _class("dominoshared")]),
@@ -443,6 +445,13 @@ def _build(number: int) -> Plain:
             ],
         },
     }
+
+
+def _policy() -> Plain:
+    """One that keeps everybody but the namespace's own pods from one model."""
+    selector = {"app.kubernetes.io/instance": f"model-{7:024x}"}
+    spec = {"podSelector": {"matchLabels": selector}, "policyTypes": ["Ingress"], "ingress": []}
+    return {"metadata": {"name": "model-7", "namespace": COMPUTE}, "spec": spec}
 
 
 def _quota(pods: int) -> Plain:

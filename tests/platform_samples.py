@@ -10,6 +10,7 @@ from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage, NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.metrics import NodeMetricsList
+from domino_health.facts.network import NetworkPolicyList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import Autoscaler, NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
@@ -304,6 +305,29 @@ AUTOSCALER = {
     "cluster": "prod",
 }
 
+POLICY = {
+    "metadata": {"name": "models", "namespace": "domino-compute", "annotations": ANNOTATIONS},
+    "spec": {
+        "podSelector": {"matchLabels": {"app": "model"}},
+        "policyTypes": ["Ingress"],
+        "ingress": [
+            {
+                "ports": [{"port": 8888, "protocol": "SECRET"}],
+                "from": [
+                    {
+                        "namespaceSelector": {"matchLabels": {"domino-platform": "true"}},
+                        "podSelector": {
+                            "matchExpressions": [{"key": "app", "operator": "In", "values": ["nginx"]}]
+                        },
+                    },
+                    {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}},
+                ],
+            }
+        ],
+        "egress": [{"to": [{"podSelector": {"matchLabels": {"SECRET": "SECRET"}}}]}],
+    },
+}
+
 BUILD = {
     "metadata": {
         "name": "65f0c0ffee65f0c0ffee65f0-3",
@@ -490,6 +514,7 @@ SAMPLES: list[msgspec.Struct] = [
     page(VolumeList, VOLUME),
     page(StorageClassList, STORAGE_CLASS),
     page(ImageBuildList, BUILD),
+    page(NetworkPolicyList, POLICY),
     ScanReport(
         origin="vulnerabilityreport/domino-compute/replicaset-model-run",
         scanner="Trivy",
@@ -543,6 +568,7 @@ SET_BY_COLLECTORS = {
         "Volume",
         "StorageClass",
         "ImageBuild",
+        "NetworkPolicy",
     )
 }
 """What no API sends."""

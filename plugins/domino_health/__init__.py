@@ -41,6 +41,7 @@ _HOMES = {
     "MOST_IMAGES": "facts.nodes",
     "NODE_POOL": "facts.kubernetes",
     "Name": "profile.base",
+    "NetworkPolicy": "facts.network",
     "Node": "facts.nodes",
     "NodePool": "facts.pools",
     "NodeImage": "facts.nodes",
@@ -121,6 +122,7 @@ __all__ = [
     "Many",
     "Mark",
     "Name",
+    "NetworkPolicy",
     "Node",
     "NodeImage",
     "NodeMetrics",
@@ -187,6 +189,7 @@ if TYPE_CHECKING:
     from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
     from domino_health.facts.logs import LogTail
     from domino_health.facts.metrics import NodeMetrics
+    from domino_health.facts.network import NetworkPolicy
     from domino_health.facts.nodes import MOST_IMAGES, Node, NodeImage
     from domino_health.facts.observed import Outcome
     from domino_health.facts.placing import Taint, Toleration, untolerated

@@ -23,6 +23,7 @@ from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import Clock, PodList
 from domino_health.facts.metrics import NodeMetricsList
+from domino_health.facts.network import NetworkPolicyList
 from domino_health.facts.nodes import NodeList, NodePages
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
 from domino_health.facts.rights import Right
@@ -133,6 +134,12 @@ node_metrics = Listing(
     "/apis/metrics.k8s.io/v1beta1",
     in_namespaces=False,
     unless_installed="no metrics API: metrics-server is not installed",
+)
+network_policies = Listing(
+    "Every network policy of every cluster.",
+    "networkpolicies",
+    NetworkPolicyList,
+    "/apis/networking.k8s.io/v1",
 )
 limit_ranges = Listing("Every limit range of every cluster.", "limitranges", LimitRangeList)
 volume_claims = Listing("Every claim on storage of every cluster.", "persistentvolumeclaims", VolumeClaimList)

@@ -22,6 +22,7 @@ from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.domino import NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
+from domino_health.facts.network import NetworkPolicyList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
@@ -72,6 +73,7 @@ LISTINGS = (
     Listing("/apis/apps/v1", "daemonsets", DaemonSetList),
     Listing("/api/v1", "services", ServiceList),
     Listing("/apis/discovery.k8s.io/v1", "endpointslices", EndpointSliceList),
+    Listing("/apis/networking.k8s.io/v1", "networkpolicies", NetworkPolicyList),
     Listing("/api/v1", "events", EventList),
     Listing("/api/v1", "persistentvolumeclaims", VolumeClaimList),
     Listing("/api/v1", "persistentvolumes", VolumeList, in_namespaces=False),
