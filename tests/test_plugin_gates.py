@@ -267,7 +267,7 @@ def test_the_upgrade_gate_stays_closed_as_long_as_an_area_is_missing(suite: Suit
     assert ran.status == 6
     reasons = ran.verdict["reasons"]
     assert "UPG-001 is required by gate upgrade, and there is no such check in this version" in reasons
-    assert "area STOR is required by gate upgrade, and this version has no check of it" in reasons
+    assert "area UPG is required by gate upgrade, and this version has no check of it" in reasons
 
 
 # Which status goes before which
