@@ -178,7 +178,8 @@ def _late(
             Finding(claim.ref, f"{_what(claim)}without a volume for {age(each)}, allowed {age(allowed)}{why}")
             for each, claim in order
         ]
-    message = f"{len(refs)} claims without a volume for up to {age(waited)}, allowed {age(allowed)}{why}"
+    many = f"{_what(oldest)}{len(refs)} claims without a volume"
+    message = f"{many} for up to {age(waited)}, allowed {age(allowed)}{why}"
     return [Finding(of, message, count=len(refs), examples=refs[:EXAMPLES])]
 
 

@@ -96,7 +96,7 @@ def _is_static(claim: VolumeClaim) -> bool:
 
 def _gone(of: Ref, claims: Sequence[VolumeClaim]) -> Finding:
     waiting = [claim for claim in claims if not claim.bound]
-    said = f"{len(waiting)} of them wait for a volume" if waiting else "they cannot grow, and no others come"
+    said = f"{len(waiting)} of them without a volume" if waiting else "they cannot grow, and no others come"
     named = "1 claim names it" if len(claims) == 1 else f"{len(claims)} claims name it"
     return Finding(
         of,

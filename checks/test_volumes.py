@@ -103,8 +103,10 @@ def test_no_volumes_are_left_over(
     )
 
 
-def _together(volumes: Iterable[Volume]) -> str:
-    return size(sum(volume.size for volume in volumes))
+def _together(volumes: Sequence[Volume]) -> str:
+    """How many, and how much."""
+    many = "1 volume" if len(volumes) == 1 else f"{len(volumes)} volumes"
+    return f"{many} of {size(sum(volume.size for volume in volumes))}"
 
 
 def _failed(of: Ref, found: Sequence[Volume]) -> Finding:
@@ -115,7 +117,7 @@ def _failed(of: Ref, found: Sequence[Volume]) -> Finding:
     refs = tuple(volume.ref for volume in order)
     if len(refs) == 1 or not of.name:
         return Finding(refs[0], f"failed: {words}", count=len(refs), examples=refs[:EXAMPLES])
-    message = f"{len(refs)} volumes of {_together(order)} have failed: {words}"
+    message = f"{_together(order)} have failed: {words}"
     return Finding(of, message, count=len(refs), examples=refs[:EXAMPLES])
 
 
@@ -162,7 +164,7 @@ def _piled(cluster: str, state: str, found: Sequence[Volume], now: datetime) -> 
     """All volumes of a cluster that are in one state; the oldest are its examples."""
     order = sorted(found, key=lambda each: (each.metadata.creation_timestamp, each.metadata.name))
     oldest = age(max(now - order[0].metadata.creation_timestamp, timedelta(0)))
-    what = f"{len(order)} volumes of {_together(order)} are {MEANT[state]}"
+    what = f"{_together(order)}: {MEANT[state]}"
     examples = tuple(volume.ref for volume in order[:EXAMPLES])
     return Finding(
         Ref(cluster, "volumes", "", state),
@@ -267,8 +269,7 @@ def _cold(
     volumes = [volume for _, volume in order]
     yield Finding(
         of,
-        f"{len(order)} volumes of {_together(volumes)} unused for up to {age(order[0][0])}, "
-        f"allowed {age(allowed)}",
+        f"{_together(volumes)} unused for up to {age(order[0][0])}, allowed {age(allowed)}",
         count=len(order),
         examples=tuple(_name(volume, claims) for volume in volumes[:EXAMPLES]),
     )
@@ -292,7 +293,7 @@ def _rows(
 def _unknown(of: Ref, found: Sequence[Volume], allowed: timedelta) -> Unseen:
     return Unseen(
         of.text(with_cluster=True),
-        f"{len(found)} volumes of {_together(found)} are older than {age(allowed)}, no pod mounts them now, "
-        "and nothing tells when one did (no annotation dominodatalab.com/last-used that can be read)",
+        f"{_together(found)}: older than {age(allowed)}, mounted by no pod now, "
+        "and nothing tells when one did it last (no annotation dominodatalab.com/last-used that can be read)",
         "see their claims in Domino (workspaces, by project); delete what nobody wants",
     )

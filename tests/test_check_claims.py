@@ -222,6 +222,14 @@ def test_an_external_data_volume_is_told_as_such() -> None:
     assert found(assess(waits))[0][1].startswith("External Data Volume (NFS): without a volume for 1 h")
 
 
+def test_several_external_data_volumes_are_told_as_such_too() -> None:
+    many = [claim(at, phase="Pending", of="efs", labels=ClaimLabels(external="EFS")) for at in ("a", "b")]
+
+    (finding,) = assess(*many).findings
+
+    assert finding.message.startswith("External Data Volume (EFS): 2 claims without a volume for up to 1 h")
+
+
 def test_claims_that_wait_for_the_same_are_one_finding_of_their_class() -> None:
     many = [pending(f"workspace-{at}", age=(at + 6) * MINUTE) for at in range(5)]
     words = 'failed to provision volume for claim "domino-compute/{}": quota of 20 TiB'

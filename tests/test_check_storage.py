@@ -106,7 +106,7 @@ def test_a_class_that_waiting_claims_name_and_that_is_not_there_is_found() -> No
         (
             "storageclass/dominodisk",
             "high",
-            "does not exist, and 2 claims name it: 1 of them wait for a volume",
+            "does not exist, and 2 claims name it: 1 of them without a volume",
         )
     ]
     assert assessment.unseen == ()

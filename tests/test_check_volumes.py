@@ -74,7 +74,7 @@ def test_what_piles_up_is_told_with_its_size_and_the_oldest() -> None:
     assert str(finding.subject) == "volumes/salvaged"
     assert (finding.count, finding.examples[0].name) == (64, "old")
     assert finding.message == (
-        "64 volumes of 640.0 GiB are salvaged of runs that failed, and Domino deletes the oldest; the oldest "
+        "64 volumes of 640.0 GiB: salvaged of runs that failed, and Domino deletes the oldest; the oldest "
         "was made 9 d ago"
     )
 
@@ -240,7 +240,7 @@ def test_where_nothing_tells_it_is_unknown_by_class(said: str) -> None:
     (unseen,) = assessment.unseen
     assert (len(assessment.population), assessment.findings) == (0, ())
     assert unseen.target == "prod: storageclass/dominodisk"
-    assert unseen.reason.startswith("2 volumes of 20.0 GiB are older than 60 d, no pod mounts them now")
+    assert unseen.reason.startswith("2 volumes of 20.0 GiB: older than 60 d, mounted by no pod now")
 
 
 def test_what_is_none_of_dominos_disks_is_left_out() -> None:

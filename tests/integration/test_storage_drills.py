@@ -157,7 +157,7 @@ def test_a_class_that_does_not_exist_is_found_beside_the_claim_that_names_it(
         "STOR-002": ["storageclass/no-such-class"],
     }
     assert ": the storage class no-such-class does not exist. ProvisioningFailed of " in run.only("STOR-001")
-    assert run.only("STOR-002") == "high: does not exist, and 1 claim names it: 1 of them wait for a volume"
+    assert run.only("STOR-002") == "high: does not exist, and 1 claim names it: 1 of them without a volume"
 
 
 def test_a_claim_whose_volume_was_deleted_under_it_is_lost(platform: ControlPlane, tmp_path: Path) -> None:
@@ -297,4 +297,4 @@ def test_a_disk_that_was_used_long_ago_is_found(platform: ControlPlane, tmp_path
     assert run.found() == {"STOR-009": ["persistentvolumeclaim/domino-compute/workspace-drill"]}
     (unseen,) = run.result("STOR-009")["unseen"]
     assert unseen["target"] == "drill: storageclass/dominodisk"
-    assert unseen["reason"].startswith("1 volumes of 20.0 GiB are older than ")
+    assert unseen["reason"].startswith("1 volume of 20.0 GiB: older than ")
