@@ -2,6 +2,7 @@
 
 from domino_health import fact
 from domino_health.collectors import (
+    bundles,
     discovery,
     kubernetes,
     logs,
@@ -13,6 +14,7 @@ from domino_health.collectors import (
     tls,
 )
 from domino_health.facts.builds import ImageBuild
+from domino_health.facts.ca_bundles import CaBundle
 from domino_health.facts.domino import DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
@@ -72,5 +74,6 @@ hardware_tiers = fact("hardware_tiers", tiers.hardware_tiers, HardwareTier, sect
 
 scan_reports = fact("scan_reports", scans.scan_reports, ScanReport, section="scans")
 tls_endpoints = fact("tls_endpoints", tls.endpoints, TlsEndpoint, section="tls")
+ca_bundles = fact("ca_bundles", bundles.ca_bundles, CaBundle, section="clusters")
 tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")
 previous_run = fact("previous", previous.previous, PreviousRun)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from domino_health.facts.builds import ImageBuildList
+from domino_health.facts.ca_bundles import ApiServiceList, CaBundle, WebhookConfigurationList
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage, NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.metrics import NodeMetricsList
@@ -18,6 +19,7 @@ from domino_health.facts.scans import ScanReport
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.storage import StorageClassList, VolumeClaimList
 from domino_health.facts.tiers import HardwareTier
+from domino_health.facts.tls import Certificate
 from domino_health.facts.volumes import VolumeList
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
@@ -305,6 +307,31 @@ AUTOSCALER = {
     "cluster": "prod",
 }
 
+MOMENT = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+HOOKS = {
+    "metadata": {"name": "hephaestus", "annotations": ANNOTATIONS},
+    "webhooks": [
+        {
+            "name": "imagebuild.hephaestus.dominodatalab.com",
+            "clientConfig": {
+                "caBundle": "bm9uZQ==",
+                "service": {"namespace": "domino-platform", "name": "hephaestus-webhook", "path": "/SECRET"},
+            },
+            "failurePolicy": "Ignore",
+            "rules": [{"apiGroups": ["SECRET"]}],
+        }
+    ],
+}
+API = {
+    "metadata": {"name": "v1beta1.custom.metrics.k8s.io"},
+    "spec": {
+        "service": {"namespace": "domino-platform", "name": "prometheus-adapter", "port": 443},
+        "caBundle": "bm9uZQ==",
+        "insecureSkipTLSVerify": True,
+        "group": "SECRET",
+    },
+    "status": {"conditions": [{"type": "Available", "message": "SECRET"}]},
+}
 POLICY = {
     "metadata": {"name": "models", "namespace": "domino-compute", "annotations": ANNOTATIONS},
     "spec": {
@@ -515,6 +542,18 @@ SAMPLES: list[msgspec.Struct] = [
     page(StorageClassList, STORAGE_CLASS),
     page(ImageBuildList, BUILD),
     page(NetworkPolicyList, POLICY),
+    page(WebhookConfigurationList, HOOKS),
+    page(ApiServiceList, API),
+    CaBundle(
+        cluster="prod",
+        kind="apiservice",
+        name="v1beta1.custom.metrics.k8s.io",
+        service="domino-platform/prometheus-adapter",
+        webhooks=("a",),
+        needed=False,
+        certificates=(Certificate("CN=a", "CN=b", MOMENT, MOMENT, "7", "00ff"),),
+        problem="it has no caBundle",
+    ),
     ScanReport(
         origin="vulnerabilityreport/domino-compute/replicaset-model-run",
         scanner="Trivy",

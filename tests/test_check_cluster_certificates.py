@@ -7,7 +7,7 @@ import pytest
 from checks import test_cluster_certificates as certificates
 
 from builders import NOW, certificate
-from domino_health import Assessment, Certificate, Finding, Ref, Severity, TlsSecret
+from domino_health import Assessment, CaBundle, Certificate, Finding, Ref, Severity, TlsSecret
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -174,3 +174,74 @@ def test_a_secret_that_cannot_be_used_is_found_and_assessed(problem: str) -> Non
     assert len(assessment.population) == 2
     assert found(assessment).message == problem
     assert found(assessment).severity is Severity.HIGH
+
+
+# What API servers trust
+
+
+def bundle(
+    *those: Certificate, problem: str = "", needed: bool = True, webhooks: tuple[str, ...] = ("a",)
+) -> CaBundle:
+    kind, service = "mutatingwebhookconfiguration", "domino-platform/hephaestus-webhook"
+    return CaBundle("prod", kind, "hephaestus", service, webhooks, needed, those, problem)
+
+
+def trusted(*bundles: CaBundle, **thresholds: timedelta) -> Assessment:
+    return certificates.test_api_servers_trust_webhooks_by_certificates_that_last(
+        list(bundles), NOW, **thresholds
+    )
+
+
+@pytest.mark.parametrize(
+    ("left", "severity"),
+    [
+        (30 * DAY, None),
+        (30 * DAY - SECOND, Severity.MEDIUM),
+        (7 * DAY, Severity.MEDIUM),
+        (7 * DAY - SECOND, Severity.HIGH),
+        (SECOND, Severity.HIGH),
+        (timedelta(0), Severity.CRITICAL),
+    ],
+)
+def test_a_bundle_is_as_bad_as_it_is_near_its_end(left: timedelta, severity: Severity | None) -> None:
+    assessment = trusted(bundle(authority(left)))
+
+    assert len(assessment.population) == 1
+    assert [each.severity for each in assessment.findings] == ([severity] if severity else [])
+
+
+def test_a_bundle_says_who_is_called_and_for_what() -> None:
+    finding = found(trusted(bundle(authority(-3 * DAY), webhooks=tuple("abcd"))))
+
+    assert str(finding.subject) == "mutatingwebhookconfiguration/hephaestus"
+    assert finding.message == (
+        "the certificate of CN=hephaestus-ca in its caBundle expired 3 d ago, on 2026-03-11 12:00 UTC. "
+        "It calls domino-platform/hephaestus-webhook for a, b, c and 1 more"
+    )
+
+
+def test_an_old_ca_beside_its_renewal_is_no_finding() -> None:
+    assessment = trusted(bundle(authority(-3 * DAY), authority(90 * DAY)))
+
+    assert assessment.findings == ()
+    assert assessment.worst == "the first bundle expires in 90 d, on 2026-06-12 12:00 UTC"
+    (table,) = assessment.attachments
+    assert len(table.rows) == 2
+
+
+@pytest.mark.parametrize("left", [-DAY, DAY, 20 * DAY])
+def test_webhooks_that_are_ignored_when_they_fail_are_low(left: timedelta) -> None:
+    assert found(trusted(bundle(authority(left), needed=False))).severity is Severity.LOW
+
+
+@pytest.mark.parametrize(("needed", "severity"), [(True, Severity.MEDIUM), (False, Severity.LOW)])
+def test_a_bundle_that_cannot_be_used_is_told(severity: Severity, *, needed: bool) -> None:
+    finding = found(trusted(bundle(problem="it has no caBundle", needed=needed)))
+
+    assert finding.severity is severity
+    assert finding.message == "it has no caBundle. It calls domino-platform/hephaestus-webhook for a"
+
+
+def test_without_a_bundle_there_is_nothing_to_assess() -> None:
+    assert len(trusted().population) == 0
+    assert trusted().worst == ""

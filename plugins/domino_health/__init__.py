@@ -14,6 +14,7 @@ _HOMES = {
     "Attachment": "vocabulary",
     "Autoscaler": "facts.pools",
     "Bar": "plots",
+    "CaBundle": "facts.ca_bundles",
     "CaFile": "profile.base",
     "Candidate": "facts.domino",
     "Certificate": "facts.tls",
@@ -97,6 +98,7 @@ __all__ = [
     "Attachment",
     "Autoscaler",
     "Bar",
+    "CaBundle",
     "CaFile",
     "Candidate",
     "Certificate",
@@ -182,6 +184,7 @@ if TYPE_CHECKING:
     )
     from domino_health.facts.api import Condition
     from domino_health.facts.builds import ImageBuild
+    from domino_health.facts.ca_bundles import CaBundle
     from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
     from domino_health.facts.events import Event

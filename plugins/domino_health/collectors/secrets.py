@@ -101,8 +101,8 @@ def _read(named: TlsSecret, data: _Data) -> TlsSecret:
         return msgspec.structs.replace(
             named, problem="it holds no certificate, neither in tls.crt nor in ca.crt"
         )
-    own, kept, problem = _certificates("tls.crt", data.own or b"")
-    authorities, kept_too, problem_too = _certificates("ca.crt", data.authority or b"")
+    own, kept, problem = certificates_in("tls.crt", data.own or b"")
+    authorities, kept_too, problem_too = certificates_in("ca.crt", data.authority or b"")
     if data.own == b"":
         problem = "its tls.crt is empty"
     return msgspec.structs.replace(
@@ -119,7 +119,9 @@ def _read(named: TlsSecret, data: _Data) -> TlsSecret:
     )
 
 
-def _certificates(key: str, pem: bytes) -> tuple[Sequence["x509.Certificate"], tuple[Certificate, ...], str]:
+def certificates_in(
+    key: str, pem: bytes
+) -> tuple[Sequence["x509.Certificate"], tuple[Certificate, ...], str]:
     """Certificates, what is kept of them, and what is wrong. All of one key, or none."""
     from cryptography import x509
 

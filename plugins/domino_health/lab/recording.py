@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import msgspec
 
 from domino_health.facts.builds import ImageBuildList
+from domino_health.facts.ca_bundles import ApiServiceList, WebhookConfigurationList
 from domino_health.facts.domino import NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
@@ -74,6 +75,19 @@ LISTINGS = (
     Listing("/api/v1", "services", ServiceList),
     Listing("/apis/discovery.k8s.io/v1", "endpointslices", EndpointSliceList),
     Listing("/apis/networking.k8s.io/v1", "networkpolicies", NetworkPolicyList),
+    Listing(
+        "/apis/admissionregistration.k8s.io/v1",
+        "validatingwebhookconfigurations",
+        WebhookConfigurationList,
+        in_namespaces=False,
+    ),
+    Listing(
+        "/apis/admissionregistration.k8s.io/v1",
+        "mutatingwebhookconfigurations",
+        WebhookConfigurationList,
+        in_namespaces=False,
+    ),
+    Listing("/apis/apiregistration.k8s.io/v1", "apiservices", ApiServiceList, in_namespaces=False),
     Listing("/api/v1", "events", EventList),
     Listing("/api/v1", "persistentvolumeclaims", VolumeClaimList),
     Listing("/api/v1", "persistentvolumes", VolumeList, in_namespaces=False),
