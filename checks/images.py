@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from domino_health import MOST_IMAGES, Container, Node, NodeImage, Pod, Ref, environment_of
+from domino_health import MOST_IMAGES, Container, Node, NodeImage, Pod, repository_of
 
 Key = tuple[str, str]
 """Cluster, and an image as ``canonical`` writes it."""
@@ -23,28 +23,10 @@ def canonical(image: str) -> str:
         name = f"docker.io/library/{name}"
     elif not ("." in first or ":" in first or first == "localhost"):
         name = f"docker.io/{name}"
-    bare = _bare(name)
+    bare = repository_of(name)
     if at:
         return f"{bare}@{digest}"
     return name if name != bare else f"{name}:latest"
-
-
-def _bare(name: str) -> str:
-    """Without a tag: a colon before the last slash is a registry's port."""
-    head, slash, last = name.rpartition("/")
-    return f"{head}{slash}{last.partition(':')[0]}"
-
-
-def repository(image: str) -> str:
-    """``registry.example.com/dominodatalab/environment``: what stays when a tag moves on."""
-    return _bare(canonical(image).partition("@")[0])
-
-
-def lasting(cluster: str, image: str) -> Ref:
-    """What stays tomorrow: a Domino environment whatever its revision, or else the repository."""
-    if environment := environment_of(image):
-        return Ref(cluster, "environment", "", environment)
-    return Ref(cluster, "image", "", repository(image))
 
 
 def containers(pod: Pod) -> Iterator[Container]:

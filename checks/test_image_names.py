@@ -4,13 +4,23 @@ from collections import defaultdict
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from checks.images import canonical, containers, images_of, lasting, repository
+from checks.images import canonical, containers, images_of
 from checks.parts import platform_of
-from domino_health import Assessment, DominoNamespace, Finding, Patterns, Pod, Ref, Severity, check
+from checks.serving import MODEL
+from domino_health import (
+    Assessment,
+    DominoNamespace,
+    Finding,
+    Patterns,
+    Pod,
+    Ref,
+    Severity,
+    check,
+    image_subject,
+    repository_of,
+)
 
 EXAMPLES = 3
-MODEL = "ModelAPI"
-"""What Domino calls the pods of a published model in its label dominodatalab.com/workload-type."""
 
 
 @check("IMG-005", severity=Severity.MEDIUM)
@@ -91,12 +101,12 @@ def test_executions_and_models_run_images_from_where_they_may(
     own: dict[str, set[str]] = defaultdict(set)
     for pod in pods:
         if (pod.cluster, pod.metadata.namespace) in platform:
-            own[pod.cluster].update(repository(image).rpartition("/")[0] for image in images_of(pod))
+            own[pod.cluster].update(repository_of(image).rpartition("/")[0] for image in images_of(pod))
     assessed = [pod for pod in pods if not pod.finished and (pod.execution or _is_model(pod))]
     strange: dict[Ref, dict[Ref, Pod]] = defaultdict(dict)
     for pod in assessed:
         for image in _strange(pod, own[pod.cluster], allowed):
-            strange[lasting(pod.cluster, image)][pod.ref] = pod
+            strange[image_subject(pod.cluster, image)][pod.ref] = pod
     findings = []
     for ref, there in strange.items():
         owners = sorted({str(pod.subject) for pod in there.values()})
@@ -109,6 +119,6 @@ def test_executions_and_models_run_images_from_where_they_may(
 def _strange(pod: Pod, own: set[str], allowed: Patterns) -> Iterator[str]:
     """Its images that come from nowhere that is allowed."""
     for image in images_of(pod):
-        name = repository(image)
+        name = repository_of(image)
         if name.rpartition("/")[0] not in own and not any(fnmatchcase(name, each) for each in allowed):
             yield image

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from checks.images import Key, images_of, in_use, lasting, names_of, stock
+from checks.images import Key, images_of, in_use, names_of, stock
 from checks.pulls import pulls
 from domino_health import (
     MOST_IMAGES,
@@ -19,6 +19,7 @@ from domino_health import (
     Size,
     Unseen,
     check,
+    image_subject,
     size,
 )
 
@@ -79,7 +80,7 @@ def test_images_are_small_enough_to_start_from(
     large: dict[Ref, list[Known]] = defaultdict(list)
     for (cluster, name), one in known.items():
         if one.bytes > max_size:
-            large[lasting(cluster, name)].append(one)
+            large[image_subject(cluster, name)].append(one)
     largest = sorted(known.items(), key=lambda each: -each[1].bytes)
     rows = [
         (cluster, one.name, size(one.bytes), len(one.nodes), "yes" if one.used else "no")

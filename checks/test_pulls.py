@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from checks.images import canonical, lasting
+from checks.images import canonical
 from checks.pulls import Pull, pulls
 from checks.quantiles import quantile
 from checks.seen_events import key_of, of_pods, window
@@ -21,6 +21,7 @@ from domino_health import (
     Severity,
     age,
     check,
+    image_subject,
     size,
 )
 
@@ -71,13 +72,13 @@ def test_images_are_pulled_in_time(
     still: dict[Ref, list[Ongoing]] = defaultdict(list)
     by_image: dict[Ref, list[Pull]] = defaultdict(list)
     for pull in ended:
-        ref = lasting(pull.event.cluster, pull.image)
+        ref = image_subject(pull.event.cluster, pull.image)
         by_image[ref].append(pull)
         if pull.whole > max_pull:
             slow[ref].append(pull)
     for each in ongoing:
         if each.lasts > max_pull:
-            still[lasting(each.pod.cluster, each.image)].append(each)
+            still[image_subject(each.pod.cluster, each.image)].append(each)
     pools = {(node.cluster, node.metadata.name): node.pool for node in nodes or ()}
     longest = max((*(pull.whole for pull in ended), *(each.lasts for each in ongoing)), default=None)
     rows = sorted(((_longest(those), _row(ref, those)) for ref, those in by_image.items()), reverse=True)

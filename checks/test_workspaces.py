@@ -4,7 +4,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from checks.images import lasting
 from checks.quantiles import quantile
 from checks.seen_events import key_of, of_pods, window
 from checks.starts import PHASES, Start, start_of
@@ -22,6 +21,7 @@ from domino_health import (
     Severity,
     age,
     check,
+    image_subject,
     timeline,
 )
 
@@ -106,7 +106,7 @@ def test_workspaces_start_in_time(
 
 def _environment(pod: Pod) -> Ref:
     images = {each.name: each.image for each in reversed(pod.spec.containers)}
-    return lasting(pod.cluster, images.get(USER) or next(iter(images.values()), ""))
+    return image_subject(pod.cluster, images.get(USER) or next(iter(images.values()), ""))
 
 
 def _p(percent: int, starts: Sequence[Start]) -> timedelta:

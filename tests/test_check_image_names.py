@@ -71,7 +71,7 @@ def test_what_domino_builds_and_ships_may_run(image: str) -> None:
 def test_anything_else_may_not() -> None:
     (finding,) = allowed(workspace(image="docker.io/somebody/miner:1")).findings
 
-    assert str(finding.subject) == "image/docker.io/somebody/miner"
+    assert str(finding.subject) == "repository/docker.io/somebody/miner"
     assert finding.message == (
         "run by execution/domino-compute/type=Workspace,tier=small-k8s,project=churn, "
         "and from no repository that is allowed"

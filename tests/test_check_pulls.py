@@ -44,7 +44,7 @@ def test_each_image_is_told_by_itself() -> None:
 
     assert [(str(each.subject), each.count) for each in found] == [
         (f"environment/{ENVIRONMENT}", 2),
-        ("image/quay.io/domino/executor", 1),
+        ("repository/quay.io/domino/executor", 1),
     ]
 
 

@@ -7,9 +7,9 @@ from checks import images
 from checks.pulls import go_duration, pull_of
 
 from builders import pod, runs
-from domino_health import MOST_IMAGES, NodeImage, Ref
+from domino_health import MOST_IMAGES, NodeImage
 from domino_health.facts.containers import ContainerStatus
-from image_builders import ENVIRONMENT, GIB, IMAGE, held, pulled, said, workspace
+from image_builders import GIB, IMAGE, held, pulled, said, workspace
 from platform_builders import node
 
 
@@ -29,13 +29,6 @@ from platform_builders import node
 def test_an_image_has_one_name_however_it_is_written(written: str, known: str) -> None:
     assert images.canonical(written) == known
     assert images.canonical(known) == known
-
-
-def test_what_stays_of_an_image_is_its_environment_or_its_repository() -> None:
-    assert images.lasting("prod", IMAGE) == Ref("prod", "environment", "", ENVIRONMENT)
-    assert images.lasting("", "docker-registry:5000/a/b:1") == Ref(
-        "", "image", "", "docker-registry:5000/a/b"
-    )
 
 
 def test_an_image_is_in_use_by_its_name_and_by_the_digest_that_it_has_become() -> None:

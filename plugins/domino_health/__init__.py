@@ -86,6 +86,7 @@ _HOMES = {
     "is_execution_name": "facts.kubernetes",
     "percent": "units",
     "quantity": "facts.quantities",
+    "repository_of": "facts.images",
     "size": "units",
     "timeline": "plots",
     "untolerated": "facts.placing",
@@ -168,6 +169,7 @@ __all__ = [
     "on_network",
     "percent",
     "quantity",
+    "repository_of",
     "size",
     "timeline",
     "untolerated",
@@ -188,7 +190,7 @@ if TYPE_CHECKING:
     from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
     from domino_health.facts.events import Event
-    from domino_health.facts.images import digest_of, image_name, image_subject
+    from domino_health.facts.images import digest_of, image_name, image_subject, repository_of
     from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
     from domino_health.facts.logs import LogTail
     from domino_health.facts.metrics import NodeMetrics

@@ -133,7 +133,7 @@ def test_an_execution_that_runs_somebody_elses_image_is_found(
         allowed = f"thresholds: {{IMG-003: {{allowed: {patterns}}}}}\n"
         mended = look(platform, tmp_path, allowed)
 
-    assert run.found() == {"IMG-003": [f"image/{image.rpartition(':')[0]}"]}
+    assert run.found() == {"IMG-003": [f"repository/{image.rpartition(':')[0]}"]}
     assert "and from no repository that is allowed" in run.only("IMG-003")
     assert "IMG-003" not in mended.found()
 
