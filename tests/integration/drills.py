@@ -106,3 +106,32 @@ def joined(plane: ControlPlane, node: Object) -> None:
 def patch_node(plane: ControlPlane, name: str, change: Object) -> None:
     """Change a node."""
     plane.request("PATCH", f"/api/v1/nodes/{name}", change, "merge-patch+json")
+
+
+KEEPS_ALL: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+@contextmanager
+def served(
+    plane: ControlPlane,
+    kind: str,
+    group: str,
+    version: str = "v1",
+    *,
+    namespaced: bool = True,
+    schema: Object = KEEPS_ALL,
+) -> Iterator[str]:
+    """A kind that a cluster need not have, with a status of its own; none of it stays. Gives its path."""
+    plural = f"{kind.lower()}s"
+    names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()}
+    as_version = {"name": version, "served": True, "storage": True, "subresources": {"status": {}}}
+    spec: Object = {"group": group, "scope": "Namespaced" if namespaced else "Cluster", "names": names}
+    spec |= {"versions": [{**as_version, "schema": {"openAPIV3Schema": schema}}]}
+    definition = domino.new("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{plural}.{group}")
+    path = f"/apis/{group}/{version}/{plural}"
+    with made(plane, {**definition, "spec": spec}):
+        eventually(lambda: "items" in plane.get(path), what=f"the path of {plural}")
+        yield path
+        for each in plane.list(path):
+            plane.delete({"apiVersion": f"{group}/{version}", "kind": kind, **each})
+    eventually(lambda: plane.find(path) is None, what=f"the end of the path of {plural}")

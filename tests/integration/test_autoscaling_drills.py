@@ -18,7 +18,7 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import look
+from drills import look, served
 from health_run import HealthRun
 from kube_client import Object, eventually
 
@@ -44,41 +44,13 @@ def of(**properties: Object) -> Object:
     return {"type": "object", "properties": properties}
 
 
-CRD: Object = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": "nodepools.karpenter.sh"},
-    "spec": {
-        "group": "karpenter.sh",
-        "scope": "Cluster",
-        "names": {
-            "kind": "NodePool",
-            "listKind": "NodePoolList",
-            "plural": "nodepools",
-            "singular": "nodepool",
-        },
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {
-                    "openAPIV3Schema": of(
-                        spec=of(
-                            limits=AMOUNTS,
-                            template=of(
-                                metadata=of(labels=TEXTS),
-                                spec=of(expireAfter={"type": "string"}),
-                            ),
-                        ),
-                        status=of(resources=AMOUNTS, conditions={"type": "array", "items": CONDITION}),
-                    )
-                },
-            }
-        ],
-    },
-}
+SCHEMA = of(
+    spec=of(
+        limits=AMOUNTS,
+        template=of(metadata=of(labels=TEXTS), spec=of(expireAfter={"type": "string"})),
+    ),
+    status=of(resources=AMOUNTS, conditions={"type": "array", "items": CONDITION}),
+)
 NODE_POOLS = "/apis/karpenter.sh/v1/nodepools"
 
 
@@ -134,14 +106,9 @@ def group(name: str, target: int, most: int, scale_up: str = "NoActivity", more:
 @pytest.fixture
 def karpenter(platform: ControlPlane) -> Iterator[ControlPlane]:
     """Karpenter's Deployment, ready, and its kind of NodePools; none of it stays."""
-    platform.create(CRD)
-    eventually(lambda: "items" in platform.get(NODE_POOLS), what="the NodePools' own path")
-    with installed(platform, scaler("karpenter")):
+    kind = served(platform, "NodePool", "karpenter.sh", namespaced=False, schema=SCHEMA)
+    with kind, installed(platform, scaler("karpenter")):
         yield platform
-    for each in platform.list(NODE_POOLS):
-        platform.delete({"apiVersion": "karpenter.sh/v1", "kind": "NodePool", **each})
-    platform.delete(CRD)
-    eventually(lambda: platform.find(NODE_POOLS) is None, what="the end of the NodePools' path")
 
 
 @contextlib.contextmanager

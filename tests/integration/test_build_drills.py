@@ -17,39 +17,12 @@ import pytest
 import domino_cluster as domino
 from certificates import authority, days
 from control_plane import ControlPlane
-from drills import look, made
+from drills import look, made, served
 from health_run import HealthRun
 from kube_client import Object, eventually
 
 GROUP = "hephaestus.dominodatalab.com"
 BUILDS = f"/apis/{GROUP}/v1/imagebuilds"
-CRD: Object = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": f"imagebuilds.{GROUP}"},
-    "spec": {
-        "group": GROUP,
-        "scope": "Namespaced",
-        "names": {
-            "kind": "ImageBuild",
-            "listKind": "ImageBuildList",
-            "plural": "imagebuilds",
-            "singular": "imagebuild",
-            "shortNames": ["ib"],
-        },
-        "versions": [
-            {
-                "name": "v1",
-                "served": True,
-                "storage": True,
-                "subresources": {"status": {}},
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                },
-            }
-        ],
-    },
-}
 DENIED = (
     "build failed: buildkit solve issue: failed to solve: failed to push docker-registry:5000/dominodatalab/"
     "environment: failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized"
@@ -68,13 +41,8 @@ USERS = (
 @pytest.fixture
 def hephaestus(platform: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster that has Hephaestus' kind of builds; none of it stays."""
-    platform.create(CRD)
-    eventually(lambda: "items" in platform.get(BUILDS), what="the builds' own path")
-    yield platform
-    for each in platform.list(BUILDS):
-        platform.delete({"apiVersion": f"{GROUP}/v1", "kind": "ImageBuild", **each})
-    platform.delete(CRD)
-    eventually(lambda: platform.find(BUILDS) is None, what="the end of the builds' path")
+    with served(platform, "ImageBuild", GROUP):
+        yield platform
 
 
 def environment(seed: str) -> str:

@@ -24,9 +24,11 @@ GET_NAMESPACES = {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get
 LIST_REST = [
     {
         "apiGroups": [""],
-        "resources": ["events", "limitranges", "resourcequotas", "services"],
+        "resources": ["events", "limitranges", "persistentvolumeclaims", "resourcequotas", "services"],
         "verbs": ["list"],
     },
+    {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["list"]},
+    {"apiGroups": ["hephaestus.dominodatalab.com"], "resources": ["imagebuilds"], "verbs": ["list"]},
     {"apiGroups": ["apps"], "resources": ["daemonsets", "deployments", "statefulsets"], "verbs": ["list"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
 ]

@@ -16,39 +16,14 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import look
+from drills import look, served
 from health_run import HealthRun
-from kube_client import Object, Objects, eventually
+from kube_client import Objects
 from scan_builders import grype, operator_report, trivy
 
 GROUP = "aquasecurity.github.io"
 REPORTS = f"/apis/{GROUP}/v1alpha1/vulnerabilityreports"
 PODS = f"/api/v1/namespaces/{domino.COMPUTE}/pods"
-CRD: Object = {
-    "apiVersion": "apiextensions.k8s.io/v1",
-    "kind": "CustomResourceDefinition",
-    "metadata": {"name": f"vulnerabilityreports.{GROUP}"},
-    "spec": {
-        "group": GROUP,
-        "scope": "Namespaced",
-        "names": {
-            "kind": "VulnerabilityReport",
-            "listKind": "VulnerabilityReportList",
-            "plural": "vulnerabilityreports",
-            "singular": "vulnerabilityreport",
-        },
-        "versions": [
-            {
-                "name": "v1alpha1",
-                "served": True,
-                "storage": True,
-                "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-                },
-            }
-        ],
-    },
-}
 ENVIRONMENT = domino.hex_id("standard-environment")
 OF_ENVIRONMENT = f"docker-registry:5000/dominodatalab/environment:{ENVIRONMENT}-3"
 MODEL = domino.hex_id(domino.MODEL)
@@ -61,13 +36,8 @@ UNFIXABLE = ("CVE-2026-2", "CRITICAL", "")
 @pytest.fixture
 def operator(platform: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster that has Trivy operator's kind of reports; none of it stays."""
-    platform.create(CRD)
-    eventually(lambda: "items" in platform.get(REPORTS), what="the reports' own path")
-    yield platform
-    for each in platform.list(REPORTS):
-        platform.delete({"apiVersion": f"{GROUP}/v1alpha1", "kind": "VulnerabilityReport", **each})
-    platform.delete(CRD)
-    eventually(lambda: platform.find(REPORTS) is None, what="the end of the reports' path")
+    with served(platform, "VulnerabilityReport", GROUP, "v1alpha1"):
+        yield platform
 
 
 @contextlib.contextmanager
