@@ -111,6 +111,12 @@ def test_of_many_fixable_criticals_a_few_ids_are_kept() -> None:
     assert report.fixable == tuple(f"CVE-{number:05}" for number in range(5))
 
 
+@pytest.mark.parametrize("words", [("LOW", "HIGH"), ("HIGH", "LOW"), ("HIGH", "UNKNOWN"), ("odd", "HIGH")])
+def test_a_vulnerability_of_several_packages_is_of_its_worst_severity(words: tuple[str, str]) -> None:
+    assert read(trivy(*(("CVE-1", word, "") for word in words))).counts == {"high": 1}
+    assert read(trivy(("CVE-1", "", ""))).counts == {"unknown": 1}
+
+
 def test_a_report_without_a_date_has_none() -> None:
     assert read(trivy(CreatedAt="0001-01-01T00:00:00Z")).when is None, "what Go writes for no time"
     assert read(grype(made=None)).when is None

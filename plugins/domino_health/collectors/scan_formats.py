@@ -23,6 +23,8 @@ SCHEMA = 2
 """Trivy's version of its form."""
 FEW = 5
 """Ids that are kept of the fixable criticals."""
+WORDS = ("critical", "high", "medium", "low", "negligible", "unknown")
+"""Severities, the worst first."""
 _PACKAGES = ("os-pkgs", "lang-pkgs")
 """Classes of Trivy's results that it has compared to known vulnerabilities."""
 _OLDEST = 2000
@@ -169,16 +171,19 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 def _found(vulnerabilities: Iterable[One]) -> _Found:
-    """Each id once, by its worst word: scanners tell of a vulnerability once a package."""
+    """Each id once, by its worst severity: scanners tell of a vulnerability once a package."""
     severities: dict[str, str] = {}
     fixable: dict[str, None] = {}
     for id, severity, fix in vulnerabilities:
-        word = severity.casefold() or "unknown"
-        if word == "critical" or id not in severities:
-            severities[id] = word
-        if word == "critical" and fix:
+        word = severity.casefold() or WORDS[-1]
+        severities[id] = min(word, severities.get(id, word), key=_rank)
+        if word == WORDS[0] and fix:
             fixable[id] = None
     return _Found(dict(sorted(Counter(severities.values()).items())), tuple(sorted(fixable)))
+
+
+def _rank(word: str) -> int:
+    return WORDS.index(word) if word in WORDS else len(WORDS)
 
 
 def _report(
