@@ -41,9 +41,8 @@ def written(platform: ControlPlane) -> Iterator[None]:
     """What every container has written, and KWOK's server as the kubelet of every node of the platform."""
     lines = [at(timedelta(hours=1), OLD), *(at(timedelta(minutes=1), words) for words in WORDS)]
     address, port = platform.kubelet
-    nodes = [
-        each for each in platform.list("/api/v1/nodes") if each["metadata"]["name"].startswith("platform-")
-    ]
+    names = (f"platform-{number}" for number in range(4))
+    nodes = [platform.get(f"/api/v1/nodes/{name}") for name in names]
     endpoint = {"kubeletEndpoint": {"Port": port}}
     with contextlib.ExitStack() as stack:
         for node in nodes:
@@ -76,8 +75,8 @@ def test_a_known_fault_in_a_log_is_found_and_its_line_quoted_without_secrets(
     assert {id: sorted(subjects) for id, subjects in run.found().items()} == {"DOM-004": [keycloak, queue]}
     messages = {each["subject"]["name"]: each["message"] for each in run.result("DOM-004")["findings"]}
     assert messages["keycloakv17"].startswith(
-        "Keycloak: 1 line in the last 15 m, of 1 pod: Keycloak refuses answers of the identity provider for their "
-        'signature (keycloak-saml-signature). For example, keycloakv17 of keycloakv17-0: "WARN '
+        "Keycloak: 1 line in the last 15 m, of 1 pod: Keycloak refuses answers of the identity provider for "
+        'their signature (keycloak-saml-signature). For example, keycloakv17 of keycloakv17-0: "WARN '
         '[org.keycloak.events] error="invalid_signature", userId=***'
     )
     assert messages["rabbitmq-ha-39"].startswith("message queue: 3 lines in the last 15 m, of 3 pods: ")

@@ -38,6 +38,8 @@ LONGEST = 300
 PATIENCE = timedelta(seconds=5)
 """For one container: a node that does not answer takes the API server half a minute."""
 MANY_RESTARTS = 5
+USER = "run"
+"""The container of user code in an execution; the others are Domino's (compute grid, 4.4)."""
 
 # Colours and titles of a terminal, then what is not printed: secrets must not hide behind either.
 _ESCAPES = re.compile(
@@ -105,10 +107,22 @@ def _few(pods: Iterator[Pod]) -> list[tuple[Pod, str, bool]]:
     return [each for _, _, each in sorted(ranked, key=lambda each: each[:2])[:MOST]]
 
 
-def _failing(pod: Pod) -> Iterator[tuple[str, bool]]:
-    """Its containers that have ended in a bad way, and whether they run again."""
+def _failing(pod: Pod) -> list[tuple[str, bool]]:
+    """Its containers that have ended in a bad way, and whether they run again.
+
+    Of an execution that failed without any of these: Domino's own, of which one may know why.
+    """
     if pod.metadata.deletion_timestamp or pod.status.phase == "Succeeded":
-        return
+        return []
+    failing = list(_ended_badly(pod))
+    if failing or not pod.execution or pod.status.phase != "Failed" or pod.status.reason:
+        return failing
+    return [
+        (status.name, False) for status in pod.statuses if status.name != USER and status.state.terminated
+    ]
+
+
+def _ended_badly(pod: Pod) -> Iterator[tuple[str, bool]]:
     for status in pod.statuses:
         ended, before, waits = status.state.terminated, status.last_state.terminated, status.state.waiting
         if ended:
