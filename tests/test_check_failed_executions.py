@@ -229,5 +229,5 @@ def test_the_user_s_own_container_is_never_quoted() -> None:
     mine = [tail("run", "my own words")]
 
     assert assess(failed(USERS), logs=mine).findings == ()
-    for pod in (failed(), failed(*BROKEN), failed(over("run", ended(137, "OOMKilled")))):
-        assert "my own words" not in message(pod, logs=mine)
+    for one in (failed(), failed(*BROKEN), failed(over("run", ended(137, "OOMKilled")))):
+        assert "my own words" not in message(one, logs=mine)
