@@ -25,7 +25,12 @@ def fault(lines: int = 6, id: str = "mongodb-no-server", **more: Any) -> KnownFa
 
 
 def log(*faults: KnownFault, pod: str = "web-1", workload: str = "web", **more: Any) -> LogCount:
-    given = {"cluster": "prod", "namespace": "domino-platform", "container": "web", "service": "front_end"}
+    given: dict[str, Any] = {
+        "cluster": "prod",
+        "namespace": "domino-platform",
+        "container": "web",
+        "service": "front_end",
+    }
     given |= {"kind": "deployment", "seconds": 900, "read": 2048, "started_at": NOW - timedelta(hours=1)}
     return LogCount(pod=pod, workload=workload, faults=faults, **{**given, **more})
 

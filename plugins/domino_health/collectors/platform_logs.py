@@ -29,8 +29,8 @@ from domino_health.profile.clusters import Cluster
 from domino_health.profile.logs import Logs, Signature
 from domino_health.vocabulary import Ref
 
-MOST_PODS = 64
-"""Of a run, so that it reads 64 MiB at most."""
+MOST_PODS = 200
+"""Of a run, so that it reads 200 MiB at most."""
 OF_A_WORKLOAD = 3
 BYTES = 1 << 20
 """Of a pod, over its containers, and over both times that a container is asked for."""
