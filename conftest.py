@@ -6,6 +6,7 @@ from domino_health.collectors import (
     discovery,
     kubernetes,
     logs,
+    platform_logs,
     pools,
     previous,
     scans,
@@ -18,7 +19,7 @@ from domino_health.facts.ca_bundles import CaBundle
 from domino_health.facts.domino import DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
-from domino_health.facts.logs import LogTail
+from domino_health.facts.logs import LogCount, LogTail
 from domino_health.facts.metrics import NodeMetrics
 from domino_health.facts.network import NetworkPolicy
 from domino_health.facts.nodes import Node
@@ -69,6 +70,13 @@ domino_storage = fact(
     DominoStorage,
     section="clusters",
     after=("domino_namespaces",),
+)
+log_counts = fact(
+    "log_counts",
+    platform_logs.log_counts,
+    LogCount,
+    section="clusters",
+    after=("pods", "domino_namespaces", "domino_services"),
 )
 hardware_tiers = fact("hardware_tiers", tiers.hardware_tiers, HardwareTier, section="domino")
 

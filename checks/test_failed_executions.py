@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from domino_health import (
     ContainerStatus,
     Event,
     Finding,
+    LogTail,
     Pod,
     Ref,
     Severity,
@@ -23,10 +24,13 @@ from domino_health import (
 
 EXAMPLES = 3
 QUOTED = 300
+LAST_LINES = 2
+"""Of a log that are quoted."""
 USER = "run"
 """The container of user code (Domino's compute grid, 4.4); nginx, executor and istio-proxy are Domino's."""
 USERS = "the user's code"
 UNKNOWN = "not explained"
+DOMINOS = "a container of Domino's"
 # What events say of a pod that could not be made ready, the likeliest first: cause, reason, and its words.
 EVENTS = (
     ("image", re.compile(r"Failed|BackOff|InspectFailed"), re.compile(r"pull|image", re.IGNORECASE)),
@@ -73,7 +77,7 @@ class Explained:
 
 @check("SCHED-009", severity=Severity.MEDIUM)
 def test_no_execution_failed_by_the_platform(
-    pods: list[Pod], events: list[Event] | None, now: datetime
+    pods: list[Pod], events: list[Event] | None, container_logs: list[LogTail] | None, now: datetime
 ) -> Assessment:
     """Every execution that failed and is still to be seen failed by its own code.
 
@@ -85,6 +89,9 @@ def test_no_execution_failed_by_the_platform(
     What cannot be explained is a finding as well, low: its events are gone, and its containers say
     nothing. Events live an hour, and pods of executions are cleaned up by Domino after a time, so that an
     older failure is not seen here: Domino's own run history has it, Error apart from Failed.
+
+    Where the profile opens the namespace (clusters[].logs), the last words of Domino's containers are quoted
+    where one of them broke, or nothing is explained; never those of the user's own container.
 
     Thresholds: none. Domino counts Failed as the user's code, and Error as what is outside of it.
 
@@ -100,11 +107,12 @@ def test_no_execution_failed_by_the_platform(
         if each.cause not in NOT_OURS:
             groups[each.pod.subject, each.cause].append(each)
     causes = Counter(each.cause for each in explained)
+    logs = _logs(container_logs or ())
     own = causes[USERS]
     table = Attachment.table("Failed executions", ("cause", "executions"), causes.most_common())
     return Assessment(
         failed,
-        [_finding(owner, why, there) for (owner, why), there in sorted(groups.items())],
+        [_finding(owner, why, there, logs) for (owner, why), there in sorted(groups.items())],
         window=window(events, now),
         worst=f"{own} of {len(failed)} by {USERS}" if failed else "",
         attachments=[table] if failed else [],
@@ -170,16 +178,42 @@ def _of_container(pod: Pod, status: ContainerStatus, ended: Terminated) -> tuple
     own_end = own.state.terminated if own else None
     if own_end is not None and own_end.exit_code != 0:
         return None
-    return "a container of Domino's", said
+    return DOMINOS, said
 
 
-def _finding(owner: Ref, why: str, there: Sequence[Explained]) -> Finding:
+Logs = Mapping[tuple[str, str, str], Sequence[LogTail]]
+
+
+def _logs(tails: Iterable[LogTail]) -> Logs:
+    """What Domino's containers said last, by pod. What a user's code says is the user's."""
+    found: dict[tuple[str, str, str], list[LogTail]] = defaultdict(list)
+    for tail in tails:
+        if tail.container != USER and tail.lines:
+            found[tail.cluster, tail.namespace, tail.pod].append(tail)
+    return found
+
+
+def _last_words(there: Sequence[Explained], logs: Logs) -> str:
+    """The end of the first log of who broke: ``. Last words of executor: "connecting / refused"``."""
+    tails = (
+        tail
+        for each in there
+        for tail in logs.get(key_of(each.pod), ())
+        if each.cause == UNKNOWN or each.words.startswith(f"container {tail.container}:")
+    )
+    if (tail := next(tails, None)) is None:
+        return ""
+    return f'. Last words of {tail.container}: "{" / ".join(tail.lines[-LAST_LINES:])}"'
+
+
+def _finding(owner: Ref, why: str, there: Sequence[Explained], logs: Logs) -> Finding:
     who = "1 execution" if len(there) == 1 else f"{len(there)} executions"
     words: Mapping[str, int] = Counter(each.words for each in there if each.words)
     most = max(words, key=lambda each: words[each], default="")[:QUOTED]
     examples = tuple(sorted(each.pod.ref for each in there)[:EXAMPLES])
+    last = _last_words(there, logs) if why in (UNKNOWN, DOMINOS) else ""
     if why == UNKNOWN:
-        message = f"{who} failed and cannot be explained: no container says why, and no event is kept"
+        message = f"{who} failed and cannot be explained: no container says why, and no event is kept{last}"
         return Finding(owner, message, Severity.LOW, count=len(there), examples=examples)
     said = f": {most}" if most else ""
-    return Finding(owner, f"{who} failed, {why}{said}", count=len(there), examples=examples)
+    return Finding(owner, f"{who} failed, {why}{said}{last}", count=len(there), examples=examples)

@@ -16,6 +16,7 @@ from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
+from domino_health.facts.logs import KnownFault, LogCount
 from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.network import NetworkPolicyList
 from domino_health.facts.nodes import NodeList, NodePages
@@ -32,7 +33,7 @@ CLUSTER = "prod"
 PLATFORM, COMPUTE = "domino-platform", "domino-compute"
 NODES, PODS, CLAIMS = 5_000, 100_000, 30_000
 PROJECTS, TIERS, MODELS, SERVICES = 40, 4, 200, 100
-BUILDS = 500
+BUILDS, LOGS = 500, 64
 POOL = "dominodatalab.com/node-pool"
 GPU = "nvidia.com/gpu"
 UNSCHEDULED = (
@@ -77,8 +78,26 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         HardwareTier(f"tier-{number}", "default", "2", "8Gi", cluster=CLUSTER, max_executions=25)
         for number in range(TIERS)
     ]
+    found["log_counts"] = [_count(number) for number in range(LOGS)]
     found["scan_reports"] = [_report(number) for number in range(2)]  # of three environments
     return found
+
+
+def _count(number: int) -> LogCount:
+    fault = KnownFault("connection-refused", number, "low", "nobody listens", "see who", "dial tcp: refused")
+    return LogCount(
+        CLUSTER,
+        PLATFORM,
+        f"service-{number}-0",
+        "main",
+        "monitoring",
+        "statefulset",
+        f"service-{number // 2}",
+        seconds=900,
+        faults=(fault,),
+        cut=number % 5 == 0,
+        problem="dial tcp: refused" if number % 7 == 0 else "",
+    )
 
 
 def _report(number: int) -> ScanReport:

@@ -7,7 +7,7 @@ import pytest
 from checks import test_failed_executions as failures
 
 from builders import NOW, deployment_pod, ended, pod
-from domino_health import Assessment, ContainerStatus, Event, Pod, Severity
+from domino_health import Assessment, ContainerStatus, Event, LogTail, Pod, Severity
 from domino_health.facts.api import Condition
 from domino_health.facts.containers import ContainerState, Terminated, Waiting
 from domino_health.facts.kubernetes import Labels
@@ -27,9 +27,17 @@ def failed(*statuses: ContainerStatus, reason: tuple[str, str] = ("", ""), numbe
     return pod(name, node="n", phase="Failed", labels=LABELS, statuses=statuses, failed=reason)
 
 
-def assess(*pods: Pod, events: Sequence[Event] | None = ()) -> Assessment:
+def assess(
+    *pods: Pod, events: Sequence[Event] | None = (), logs: Sequence[LogTail] | None = None
+) -> Assessment:
     given = None if events is None else list(events)
-    return failures.test_no_execution_failed_by_the_platform(list(pods), given, NOW)
+    tails = None if logs is None else list(logs)
+    return failures.test_no_execution_failed_by_the_platform(list(pods), given, tails, NOW)
+
+
+def tail(container: str, *lines: str, number: int = 0, cluster: str = "") -> LogTail:
+    """The last words of a container of a failed execution."""
+    return LogTail(cluster, "domino-compute", f"run-{number:024x}-abcde", container, lines=lines)
 
 
 def why(*statuses: ContainerStatus, reason: tuple[str, str] = ("", ""), events: Sequence[Event] = ()) -> str:
@@ -188,3 +196,38 @@ def test_a_thousand_of_a_tier_and_a_cause_are_one_finding() -> None:
     out_of_memory, put_out = sorted(assess(*many, *evicted).findings, key=lambda each: -each.count)
     assert (out_of_memory.count, len(out_of_memory.examples)) == (1000, 3)
     assert put_out.message == "1 execution failed, evicted: memory pressure on its node"
+
+
+def message(*pods: Pod, logs: Sequence[LogTail] | None) -> str:
+    (finding,) = assess(*pods, logs=logs).findings
+    return finding.message
+
+
+BROKEN = (over("nginx", ended(0)), over("executor", ended(2)), over("run", ended(0)))
+
+
+def test_a_container_of_dominos_that_broke_is_quoted() -> None:
+    said = "1 execution failed, a container of Domino's: container executor: Error, exit code 2"
+    logs = [tail("nginx", "fine"), tail("executor", "begins", "uploading", "refused ***")]
+
+    assert message(failed(*BROKEN), logs=logs) == f'{said}. Last words of executor: "uploading / refused ***"'
+    for none in (None, [], [tail("nginx", "fine")], [tail("executor")], [tail("executor", "x", number=1)]):
+        assert message(failed(*BROKEN), logs=none) == said
+
+
+def test_what_is_not_explained_is_quoted_where_one_of_dominos_containers_says_something() -> None:
+    said = "1 execution failed and cannot be explained: no container says why, and no event is kept"
+    ended_well = failed(over("run", ended(0)), over("executor", ended(0)))
+
+    assert message(ended_well, logs=[tail("executor", "no space")]) == (
+        f'{said}. Last words of executor: "no space"'
+    )
+    assert message(ended_well, logs=[tail("executor", "x", cluster="dr")]) == said
+
+
+def test_the_user_s_own_container_is_never_quoted() -> None:
+    mine = [tail("run", "my own words")]
+
+    assert assess(failed(USERS), logs=mine).findings == ()
+    for one in (failed(), failed(*BROKEN), failed(over("run", ended(137, "OOMKilled")))):
+        assert "my own words" not in message(one, logs=mine)

@@ -17,6 +17,7 @@ from domino_health.profile.base import Section
 from domino_health.profile.clusters import Cluster
 from domino_health.profile.controls import frameworks
 from domino_health.profile.domino import Domino, Services, StorageClasses
+from domino_health.profile.logs import Logs, Signature
 from domino_health.profile.models import Profile
 from domino_health.profile.scans import Scans
 from domino_health.profile.tiers import Tier
@@ -143,7 +144,7 @@ def test_every_check_stands_in_the_readme_and_the_changelog() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Profile, Cluster, Domino, Services, StorageClasses, Tier, Tls, Endpoint, Scans]
+    "model", [Profile, Cluster, Domino, Services, StorageClasses, Tier, Tls, Endpoint, Scans, Logs, Signature]
 )
 def test_every_key_of_a_profile_is_told(model: type[Section]) -> None:
     text = _text(ROOT / "docs" / "profiles.md")

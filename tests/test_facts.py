@@ -14,7 +14,7 @@ import domino_health.facts
 import platform_samples
 from domino_health.facts.api import Kubernetes
 from domino_health.facts.kubernetes import Clock, Pod, PodList
-from domino_health.facts.logs import LogTail
+from domino_health.facts.logs import KnownFault, LogCount, LogTail
 from domino_health.facts.nodes import NodeList, NodePages
 from domino_health.facts.observed import Observed, Outcome, Seen
 from domino_health.facts.previous import PreviousFinding, PreviousRun
@@ -216,6 +216,23 @@ SAMPLES: list[msgspec.Struct] = [
     ),
     LogTail(
         "prod", "domino-platform", "web-1", "run", previous=True, lines=("bye",), cut=True, problem="silent"
+    ),
+    LogCount(
+        "prod",
+        "domino-platform",
+        "web-1",
+        "web",
+        "front_end",
+        "deployment",
+        "web",
+        900,
+        started_at=NOW,
+        read=1 << 19,
+        faults=(
+            KnownFault("disk", 3, "low", "full", "make room", "no space", allowed=0, usual_at_start=True),
+        ),
+        cut=True,
+        problem="silent",
     ),
     PreviousRun(
         folder="2026-11-24T034500Z",

@@ -114,6 +114,18 @@ def test_a_container_that_is_well_or_has_never_run_is_left_alone(status: Contain
     assert chosen(a_pod("x", node="n", statuses=[status])) == []
 
 
+def failed(*containers: str, **more: Any) -> Pod:
+    ended_well = [ContainerStatus(name, state=ContainerState(terminated=ended(0))) for name in containers]
+    return a_pod(node="n", phase="Failed", statuses=ended_well, **more)
+
+
+def test_of_an_execution_that_failed_though_all_ended_well_dominos_containers_are_asked() -> None:
+    assert [name for _, name, _ in chosen(failed("run", "executor", "nginx"))] == ["executor", "nginx"]
+    assert chosen(failed("executor", failed=("Evicted", "x"))) == []
+    assert chosen(failed("executor", name="by-hand")) == []
+    assert chosen(failed("executor", deleted=True)) == []
+
+
 def test_two_of_a_subject_and_fifty_in_all_are_asked_for_each_subject_before_any_twice() -> None:
     many = [web(f"{n}") for n in range(9)]
     others = [

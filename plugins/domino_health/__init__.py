@@ -34,7 +34,9 @@ _HOMES = {
     "Finding": "vocabulary",
     "HardwareTier": "facts.tiers",
     "ImageBuild": "facts.builds",
+    "KnownFault": "facts.logs",
     "LimitRange": "facts.quotas",
+    "LogCount": "facts.logs",
     "LogTail": "facts.logs",
     "Look": "collectors.looking",
     "Many": "profile.base",
@@ -119,7 +121,9 @@ __all__ = [
     "Finding",
     "HardwareTier",
     "ImageBuild",
+    "KnownFault",
     "LimitRange",
+    "LogCount",
     "LogTail",
     "Look",
     "Many",
@@ -192,7 +196,7 @@ if TYPE_CHECKING:
     from domino_health.facts.events import Event
     from domino_health.facts.images import digest_of, image_name, image_subject, repository_of
     from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
-    from domino_health.facts.logs import LogTail
+    from domino_health.facts.logs import KnownFault, LogCount, LogTail
     from domino_health.facts.metrics import NodeMetrics
     from domino_health.facts.network import NetworkPolicy
     from domino_health.facts.nodes import MOST_IMAGES, Node, NodeImage

@@ -7,10 +7,11 @@ anybody else sees a line (``redact.hide``). No pattern knows every secret: whoev
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -19,7 +20,7 @@ from domino_health.collectors.cluster import Connection, connect, how
 from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.kubernetes import Pod
-from domino_health.facts.logs import LogTail
+from domino_health.facts.logs import LogCount, LogTail
 from domino_health.facts.observed import Outcome
 from domino_health.facts.rights import Right
 from domino_health.profile.clusters import Cluster
@@ -37,6 +38,8 @@ LONGEST = 300
 PATIENCE = timedelta(seconds=5)
 """For one container: a node that does not answer takes the API server half a minute."""
 MANY_RESTARTS = 5
+USER = "run"
+"""The container of user code in an execution; the others are Domino's (compute grid, 4.4)."""
 
 # Colours and titles of a terminal, then what is not printed: secrets must not hide behind either.
 _ESCAPES = re.compile(
@@ -45,6 +48,9 @@ _ESCAPES = re.compile(
 _UNSEEN = re.compile(
     r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
 )
+
+
+Asked = TypeVar("Asked", LogTail, LogCount)
 
 
 @dataclass(frozen=True)
@@ -101,10 +107,22 @@ def _few(pods: Iterator[Pod]) -> list[tuple[Pod, str, bool]]:
     return [each for _, _, each in sorted(ranked, key=lambda each: each[:2])[:MOST]]
 
 
-def _failing(pod: Pod) -> Iterator[tuple[str, bool]]:
-    """Its containers that have ended in a bad way, and whether they run again."""
+def _failing(pod: Pod) -> list[tuple[str, bool]]:
+    """Its containers that have ended in a bad way, and whether they run again.
+
+    Of an execution that failed without any of these: Domino's own, of which one may know why.
+    """
     if pod.metadata.deletion_timestamp or pod.status.phase == "Succeeded":
-        return
+        return []
+    failing = list(_ended_badly(pod))
+    if failing or not pod.execution or pod.status.phase != "Failed" or pod.status.reason:
+        return failing
+    return [
+        (status.name, False) for status in pod.statuses if status.name != USER and status.state.terminated
+    ]
+
+
+def _ended_badly(pod: Pod) -> Iterator[tuple[str, bool]]:
     for status in pod.statuses:
         ended, before, waits = status.state.terminated, status.last_state.terminated, status.state.waiting
         if ended:
@@ -135,29 +153,58 @@ def _look(
     say: Callable[[str], None],
 ) -> list[LogTail]:
     connection = connect(look, cluster, deadline, say)
-    tails: list[LogTail] = []
+    asked = [
+        (
+            pod.spec.node_name,
+            LogTail(cluster.name, pod.metadata.namespace, pod.metadata.name, container, previous),
+        )
+        for pod, container, previous in few
+    ]
+    return read_each(asked, partial(_read, connection, deadline=deadline), deadline, say)
+
+
+def read_each(
+    few: Sequence[tuple[str, Asked]],
+    read: Callable[[Asked], Asked | None],
+    deadline: Deadline,
+    say: Callable[[str], None],
+) -> list[Asked]:
+    """What ``read`` makes of each, one after the other. A node that does not answer is asked once.
+
+    Args:
+        few: the node of each, and what is to be read.
+        read: gives None where there is nothing to see.
+        deadline: for all of them.
+        say: is told how far it has come.
+
+    Raises:
+        CollectionError: reading is denied; or the time is up, with what was read before.
+    """
+    found: list[Asked] = []
     silent: dict[str, str] = {}
-    for number, (pod, container, previous) in enumerate(few):
+    for number, (node, asked) in enumerate(few):
         say(f"{number} of {len(few)}")
         if not deadline.seconds_left:
             late = deadline.passed()
             raise CollectionError(
-                f"{late.reason}; {number} of {len(few)} read", late.cure, Outcome.TRUNCATED, tails
+                f"{late.reason}; {number} of {len(few)} read", late.cure, Outcome.TRUNCATED, found
             )
-        asked = LogTail(cluster.name, pod.metadata.namespace, pod.metadata.name, container, previous)
-        node = pod.spec.node_name
-        if node in silent:
-            tails.append(msgspec.structs.replace(asked, problem=silent[node]))
-            continue
-        try:
-            if (tail := _read(connection, asked, deadline)) is not None:
-                tails.append(tail)
-        except CollectionError as error:
-            if error.outcome is Outcome.DENIED:
-                raise
-            silent[node] = shorten(hide(clean(error.reason)), LONGEST)
-            tails.append(msgspec.structs.replace(asked, problem=silent[node]))
-    return tails
+        if node not in silent:
+            try:
+                if (seen := read(asked)) is not None:
+                    found.append(seen)
+                continue
+            except CollectionError as error:
+                if error.outcome is Outcome.DENIED:
+                    raise
+                silent[node] = shorten(hide(clean(error.reason)), LONGEST)
+        found.append(msgspec.structs.replace(asked, problem=silent[node]))
+    return found
+
+
+def patience(most: timedelta, deadline: Deadline) -> Deadline:
+    """For one container: as long as it may take, and no longer than is left for all."""
+    return Deadline(min(most, timedelta(seconds=deadline.remaining())))
 
 
 def _read(connection: Connection, asked: LogTail, deadline: Deadline) -> LogTail | None:
@@ -169,7 +216,7 @@ def _read(connection: Connection, asked: LogTail, deadline: Deadline) -> LogTail
         if asked.previous:
             query["previous"] = "true"
         path = f"/api/v1/namespaces/{asked.namespace}/pods/{asked.pod}/log?{urlencode(query)}"
-        answer = connection.log(path, Deadline(min(PATIENCE, timedelta(seconds=deadline.remaining()))))
+        answer = connection.log(path, patience(PATIENCE, deadline))
         if answer is None:
             return None
         body = answer
@@ -180,13 +227,18 @@ def _read(connection: Connection, asked: LogTail, deadline: Deadline) -> LogTail
     return msgspec.structs.replace(asked, lines=kept, cut=cut or shortened)
 
 
-def last_words(body: bytes) -> tuple[tuple[str, ...], bool]:
+def without_escapes(text: str) -> str:
+    """``text`` without a terminal's colours and titles."""
+    return _ESCAPES.sub("", text)
+
+
+def last_words(body: bytes, longest: int = LONGEST) -> tuple[tuple[str, ...], bool]:
     """The lines of a log as they may be kept, and whether any of them was shortened."""
-    text = _UNSEEN.sub("", _ESCAPES.sub("", body.decode(errors="replace")))
+    text = _UNSEEN.sub("", without_escapes(body.decode(errors="replace")))
     kept, shortened = [], False
     for line in hide(text).splitlines():
         short = clean(line.replace("\t", " ")).strip()
-        shortened |= len(short) > LONGEST
+        shortened |= len(short) > longest
         if short:
-            kept.append(short if len(short) <= LONGEST else f"{short[:LONGEST]}…")
+            kept.append(short if len(short) <= longest else f"{short[:longest]}…")
     return tuple(kept[-LINES:]), shortened or len(kept) > LINES

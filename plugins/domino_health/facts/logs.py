@@ -1,8 +1,16 @@
-"""What is kept of a failing container's log: its last lines, without what looks like a secret or a person."""
+"""What is kept of logs: the last lines of a failing container, and counts of known faults of a running one.
+
+Without what looks like a secret or a person.
+"""
 
 import msgspec
 
+from domino_health.facts.api import Moment
+from domino_health.facts.domino import ROLES
 from domino_health.vocabulary import Ref
+
+SERVICES = {**ROLES, "model": "model", "monitoring": "monitoring"}
+"""Whose logs are searched for known faults, as a profile writes it, and as people say it."""
 
 
 class LogTail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -25,3 +33,55 @@ class LogTail(msgspec.Struct, frozen=True, omit_defaults=True):
     def ref(self) -> Ref:
         """The pod."""
         return Ref(self.cluster, "pod", self.namespace, self.pod)
+
+
+class KnownFault(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A fault that is known by its words in a log, and how many lines have them."""
+
+    id: str
+    lines: int
+    severity: str
+    cause: str
+    remedy: str = ""
+    """What to do."""
+    sample: str = ""
+    """The newest of these lines: one of printable text, shortened, without what looks like a secret."""
+    allowed: int | None = None
+    """Lines that are nothing to worry about; None where the check is to say so."""
+    usual_at_start: bool = False
+    """Healthy software says so too, as long as what it rests on starts."""
+
+
+class LogCount(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was counted in a container's log. Of the log itself a line for each fault is kept, and no more."""
+
+    cluster: str
+    namespace: str
+    pod: str
+    container: str
+    service: str
+    """One of ``SERVICES``."""
+    kind: str
+    """Of the workload that the pod is of: ``deployment``, ``statefulset``, ``daemonset``."""
+    workload: str
+    seconds: int
+    """How far back it was read."""
+    started_at: Moment | None = None
+    """When the container began."""
+    read: int = 0
+    """Bytes."""
+    faults: tuple[KnownFault, ...] = ()
+    cut: bool = False
+    """More was written in that time than is read."""
+    problem: str = ""
+    """Why it could not be read."""
+
+    @property
+    def ref(self) -> Ref:
+        """The workload, which stays tomorrow."""
+        return Ref(self.cluster, self.kind, self.namespace, self.workload)
+
+    @property
+    def title(self) -> str:
+        """The service, as people say it."""
+        return SERVICES.get(self.service, self.service)

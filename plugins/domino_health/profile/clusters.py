@@ -100,7 +100,8 @@ class Cluster(Section):
     secrets: Annotated[tuple[SecretName, ...], Many] | None = None
     """TLS Secrets to look at: ``namespace/name``. No Secret is read that is not named here."""
     logs: Annotated[tuple[Namespace, ...], Many] | None = None
-    """Namespaces in which the last lines of failing containers may be read. No other log is read."""
+    """Namespaces whose logs may be read: the last lines of failing containers, and those of Domino's services
+    for known faults. No other log is read."""
     deadline: Deadline = timedelta(seconds=60)
     """For each listing; a cluster that takes longer could not be looked at."""
 

@@ -8,6 +8,7 @@ from domino_health.profile.base import ExistingDirectory, ExistingFile, Many, Se
 from domino_health.profile.clusters import Cluster
 from domino_health.profile.domino import Domino
 from domino_health.profile.judging import GateSection, SeverityName, WaiverSection
+from domino_health.profile.logs import Logs
 from domino_health.profile.scans import Scans
 from domino_health.profile.tls import Tls
 
@@ -37,6 +38,8 @@ class Profile(Section):
     """The TLS endpoints that people and pods log in through."""
     scans: Scans | None = None
     """Where the vulnerability reports of images are."""
+    logs: Logs | None = None
+    """What the logs of Domino's services are searched for."""
     thresholds: dict[str, dict[str, Any]] = {}
     """Check id to threshold to value: ``SCHED-001: {max_wait: 5m}``."""
     severities: dict[str, SeverityName] = {}

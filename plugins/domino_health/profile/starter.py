@@ -20,6 +20,7 @@ _LONGEST = 600
 """Characters of a comment: an error may quote a page."""
 _PLAIN = re.compile(r"[A-Za-z~/][A-Za-z0-9_./@:-]*")
 """What needs no quotes, unless YAML takes it for something else."""
+_LOGS = "last lines of failing containers, known faults in the others'"
 MOST_CONTEXTS = 10
 """Named in a comment; a kubeconfig may have hundreds."""
 
@@ -133,7 +134,7 @@ def _clusters(survey: Survey) -> str:
         lines += ["    namespaces:", *(f"      - {scalar(name)}" for name in survey.within)]
     elif not survey.whole:
         lines.append("    # namespaces: [domino-platform, domino-compute]    # for an account of these alone")
-    lines.append("    # logs: [domino-platform]    # the last lines of failing containers")
+    lines.append(f"    # logs: [domino-platform]    # {_LOGS}")
     return "\n".join(lines)
 
 
@@ -167,7 +168,7 @@ PARTS: Mapping[str, Part] = {
     "description": Part("", "description: Production, Frankfurt    # a line for reports"),
     "clusters": Part(
         "The Kubernetes clusters. With a name alone: the one that kubectl would talk to.",
-        "clusters:\n  - name: prod\n    # logs: [domino-platform]    # the last lines of failing containers",
+        f"clusters:\n  - name: prod\n    # logs: [domino-platform]    # {_LOGS}",
         _clusters,
     ),
     "domino": Part(
@@ -200,6 +201,15 @@ PARTS: Mapping[str, Part] = {
         "Where the vulnerability reports of images are that Trivy or Grype has written: files, directories, "
         "or Trivy operator's objects (IMG-008). Nothing is scanned here.",
         "scans:\n  reports: [vulnerability-reports]    # a directory beside this file\n  # operator: true",
+    ),
+    "logs": Part(
+        "What the logs of Domino's services are searched for, beside what is shipped, where clusters[].logs "
+        "opens their namespace (DOM-004). In a pattern * is any text.",
+        "logs:\n"
+        "  window: 15m\n"
+        "  signatures:\n"
+        "    - {id: license, patterns: [licence of * has expired], cause: a licence has expired}\n"
+        "  ignore: [connection-refused]",
     ),
     "thresholds": Part(
         "What is expected, by check and threshold, where it differs from the default. "
