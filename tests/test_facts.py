@@ -538,7 +538,10 @@ def test_a_pods_claims_are_those_that_it_names_and_those_that_are_named_after_it
         {"name": "scratch", "ephemeral": {"volumeClaimTemplate": {"spec": {}}}},
     ]
 
-    assert decode(spec={"volumes": volumes}).claims == ("workspace-1", "web-6d5f9c7b8d-x7k2p-scratch")
+    pod = decode(spec={"volumes": volumes})
+
+    assert pod.claims == ("workspace-1", "web-6d5f9c7b8d-x7k2p-scratch")
+    assert [each.name for each in pod.spec.volumes] == ["work", "again", "scratch"]
     assert decode().claims == ()
 
 

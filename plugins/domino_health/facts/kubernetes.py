@@ -89,7 +89,7 @@ class ClaimTemplate(Kubernetes, frozen=True):
 
 
 class PodVolume(Kubernetes, frozen=True):
-    """A volume of a pod. What else it may be of (a Secret, a ConfigMap, a directory) is left out."""
+    """A volume of a pod, where it is a claim's. All others (a Secret, a ConfigMap, a token) are left out."""
 
     name: str = ""
     persistent_volume_claim: ClaimSource | None = None
@@ -115,6 +115,12 @@ class PodSpec(Kubernetes, frozen=True):
     """Below zero for what only keeps a place, and gives way to all that is wanted."""
     scheduling_gates: tuple[SchedulingGate, ...] = ()
     volumes: tuple[PodVolume, ...] = ()
+    """Those of claims alone."""
+
+    def __post_init__(self) -> None:
+        claims = tuple(each for each in self.volumes if each.persistent_volume_claim or each.ephemeral)
+        if len(claims) < len(self.volumes):
+            msgspec.structs.force_setattr(self, "volumes", claims)  # nobody else has seen it yet
 
 
 class PodStatus(Kubernetes, frozen=True):
