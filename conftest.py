@@ -14,8 +14,12 @@ from domino_health.collectors import (
     tiers,
     tls,
 )
+from domino_health.collectors import (
+    compute_clusters as computing,
+)
 from domino_health.facts.builds import ImageBuild
 from domino_health.facts.ca_bundles import CaBundle
+from domino_health.facts.compute_clusters import ComputeCluster
 from domino_health.facts.domino import DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import Event
 from domino_health.facts.kubernetes import Clock, Pod
@@ -53,6 +57,7 @@ volumes = fact("volumes", kubernetes.volumes, Volume, section="clusters")
 storage_classes = fact("storage_classes", kubernetes.storage_classes, StorageClass, section="clusters")
 network_policies = fact("network_policies", kubernetes.network_policies, NetworkPolicy, section="clusters")
 image_builds = fact("image_builds", kubernetes.image_builds, ImageBuild, section="clusters")
+compute_clusters = fact("compute_clusters", computing.compute_clusters, ComputeCluster, section="clusters")
 container_logs = fact("container_logs", logs.container_logs, LogTail, section="clusters", after=("pods",))
 
 # What of all that is Domino's: the profile's section domino has the first word, and is not needed.

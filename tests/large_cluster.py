@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from domino_health.facts.builds import ImageBuildList
+from domino_health.facts.compute_clusters import RayClusterList
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
@@ -33,7 +34,7 @@ CLUSTER = "prod"
 PLATFORM, COMPUTE = "domino-platform", "domino-compute"
 NODES, PODS, CLAIMS = 5_000, 100_000, 30_000
 PROJECTS, TIERS, MODELS, SERVICES = 40, 4, 200, 100
-BUILDS, LOGS = 500, 64
+BUILDS, LOGS, COMPUTE_CLUSTERS = 500, 64, 200
 POOL = "dominodatalab.com/node-pool"
 GPU = "nvidia.com/gpu"
 UNSCHEDULED = (
@@ -65,6 +66,7 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         "volumes": _decoded(VolumeList, map(_volume, range(round(CLAIMS * scale)))),
         "storage_classes": _decoded(StorageClassList, [_class("dominodisk"), _class("dominoshared")]),
         "image_builds": _decoded(ImageBuildList, map(_build, range(BUILDS))),
+        "compute_clusters": _decoded(RayClusterList, map(_compute_cluster, range(COMPUTE_CLUSTERS))),
     }
     namespaces = (PLATFORM, "platform"), (COMPUTE, "compute")
     found["domino_namespaces"] = [DominoNamespace(name, part, "label", CLUSTER) for name, part in namespaces]  # type: ignore[arg-type]
@@ -463,6 +465,21 @@ def _build(number: int) -> Plain:
                 {"phase": each, "occurredAt": _ago(minutes=minutes + number)} for each, minutes in phases
             ],
         },
+    }
+
+
+def _compute_cluster(number: int) -> Plain:
+    """Of ten one has no pod, though it is old; the others are of executions that have ended."""
+    labels = {"dominodatalab.com/execution-id": f"{number:024x}"} if number % 10 else {}
+    return {
+        "metadata": {
+            "name": f"ray-{number:024x}",
+            "namespace": COMPUTE,
+            "creationTimestamp": _ago(minutes=120 + number),
+            "labels": labels,
+        },
+        "spec": {"worker": {"replicas": 4}},
+        "status": {"clusterStatus": "Running" if number % 10 else "Pending"},
     }
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.ca_bundles import ApiServiceList, CaBundle, WebhookConfigurationList
+from domino_health.facts.compute_clusters import RayClusterList
 from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage, NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.metrics import NodeMetricsList
@@ -355,6 +356,36 @@ POLICY = {
     },
 }
 
+COMPUTE_CLUSTER = {
+    "kind": "RayCluster",
+    "metadata": {
+        "name": "ray-65f0c0ffee65f0c0ffee65f0",
+        "namespace": "domino-compute",
+        "creationTimestamp": "2026-11-24T03:00:00Z",
+        "deletionTimestamp": "2026-11-24T05:00:00Z",
+        "labels": {
+            "dominodatalab.com/workload-type": "Workspace",
+            "dominodatalab.com/project-name": "churn",
+            "dominodatalab.com/execution-id": "65f0c0ffee65f0c0ffee65f0",
+            "dominodatalab.com/starting-user-username": "SECRET-jane.doe",
+        },
+        "annotations": ANNOTATIONS,
+    },
+    "spec": {
+        "worker": {"replicas": 3, "volumes": [{"name": "SECRET"}]},
+        "autoscaling": {"maxReplicas": 5, "averageUtilization": 50},
+        "envVars": [{"name": "TOKEN", "value": "SECRET"}],
+        "kerberosKeytab": {"contents": "SECRET", "mountPath": "/SECRET"},
+    },
+    "status": {
+        "clusterStatus": "Failed",
+        "reason": "Entrypoint failed",
+        "image": "docker-registry:5000/dominodatalab/environment:65f0c0ffee65f0c0ffee65f0-3",
+        "workerReplicas": 2,
+        "nodes": ["SECRET"],
+        "startTime": "2026-11-24T03:10:00Z",
+    },
+}
 BUILD = {
     "metadata": {
         "name": "65f0c0ffee65f0c0ffee65f0-3",
@@ -541,6 +572,7 @@ SAMPLES: list[msgspec.Struct] = [
     page(VolumeList, VOLUME),
     page(StorageClassList, STORAGE_CLASS),
     page(ImageBuildList, BUILD),
+    page(RayClusterList, COMPUTE_CLUSTER),
     page(NetworkPolicyList, POLICY),
     page(WebhookConfigurationList, HOOKS),
     page(ApiServiceList, API),
@@ -607,6 +639,7 @@ SET_BY_COLLECTORS = {
         "Volume",
         "StorageClass",
         "ImageBuild",
+        "ComputeCluster",
         "NetworkPolicy",
     )
 }

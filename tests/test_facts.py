@@ -72,6 +72,7 @@ POD: dict[str, Any] = {
             "dominodatalab.com/starting-user-username": "SECRET-jane.doe",
             "dominodatalab.com/project-owner-username": "SECRET-john.roe",
             "pod-template-hash": "6d5f9c7b8d",
+            "dominodatalab.com/execution-id": "65f0c0ffee65f0c0ffee65f0",
             "app.kubernetes.io/name": "run",
         },
         "annotations": {"kubectl.kubernetes.io/last-applied-configuration": "SECRET-applied"},

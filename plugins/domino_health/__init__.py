@@ -19,6 +19,7 @@ _HOMES = {
     "Candidate": "facts.domino",
     "Certificate": "facts.tls",
     "CollectionError": "collectors.looking",
+    "ComputeCluster": "facts.compute_clusters",
     "Condition": "facts.api",
     "Container": "facts.resources",
     "ContainerStatus": "facts.containers",
@@ -106,6 +107,7 @@ __all__ = [
     "Candidate",
     "Certificate",
     "CollectionError",
+    "ComputeCluster",
     "Condition",
     "Container",
     "ContainerStatus",
@@ -191,6 +193,7 @@ if TYPE_CHECKING:
     from domino_health.facts.api import Condition
     from domino_health.facts.builds import ImageBuild
     from domino_health.facts.ca_bundles import CaBundle
+    from domino_health.facts.compute_clusters import ComputeCluster
     from domino_health.facts.containers import ContainerStatus, Terminated
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
     from domino_health.facts.events import Event

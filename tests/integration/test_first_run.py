@@ -29,6 +29,11 @@ LIST_REST = [
     },
     {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["list"]},
     {"apiGroups": ["hephaestus.dominodatalab.com"], "resources": ["imagebuilds"], "verbs": ["list"]},
+    {
+        "apiGroups": ["distributed-compute.dominodatalab.com"],
+        "resources": ["daskclusters", "mpiclusters", "rayclusters", "sparkclusters"],
+        "verbs": ["list"],
+    },
     {"apiGroups": ["apps"], "resources": ["daemonsets", "deployments", "statefulsets"], "verbs": ["list"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list"]},
 ]

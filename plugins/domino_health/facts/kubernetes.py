@@ -56,6 +56,8 @@ class Labels(Kubernetes, frozen=True):
     hardware_tier: str = msgspec.field(name="dominodatalab.com/hardware-tier-id", default="")
     project: str = msgspec.field(name="dominodatalab.com/project-name", default="")
     pod_template_hash: str = msgspec.field(name="pod-template-hash", default="")
+    execution_id: str = msgspec.field(name="dominodatalab.com/execution-id", default="")
+    """The execution that it is of; also on the pods of the cluster that an execution computes on."""
 
 
 class PodMeta(Kubernetes, frozen=True):

@@ -20,6 +20,7 @@ import msgspec
 
 from domino_health.facts.builds import ImageBuildList
 from domino_health.facts.ca_bundles import ApiServiceList, WebhookConfigurationList
+from domino_health.facts.compute_clusters import PAGES
 from domino_health.facts.domino import NamespaceList
 from domino_health.facts.events import EventList
 from domino_health.facts.kubernetes import PodList
@@ -94,6 +95,15 @@ LISTINGS = (
     Listing("/apis/storage.k8s.io/v1", "storageclasses", StorageClassList, in_namespaces=False),
     Listing("/apis/karpenter.sh/v1", "nodepools", NodePoolList, in_namespaces=False, everywhere=False),
     Listing("/apis/hephaestus.dominodatalab.com/v1", "imagebuilds", ImageBuildList, everywhere=False),
+    *(
+        Listing(
+            "/apis/distributed-compute.dominodatalab.com/v1alpha1",
+            f"{page.__name__.removesuffix('List').lower()}s",
+            page,
+            everywhere=False,
+        )
+        for page in PAGES
+    ),
 )
 """Everything that is recorded beside ``/version``. A fact of another kind joins with a line here."""
 
