@@ -9,6 +9,7 @@ from domino_health.collectors import (
     platform_logs,
     pools,
     previous,
+    releases,
     scans,
     secrets,
     tiers,
@@ -30,6 +31,7 @@ from domino_health.facts.nodes import Node
 from domino_health.facts.pools import Autoscaler
 from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
+from domino_health.facts.releases import HelmRelease
 from domino_health.facts.scans import ScanReport
 from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.services import EndpointSlice, Service
@@ -58,6 +60,7 @@ storage_classes = fact("storage_classes", kubernetes.storage_classes, StorageCla
 network_policies = fact("network_policies", kubernetes.network_policies, NetworkPolicy, section="clusters")
 image_builds = fact("image_builds", kubernetes.image_builds, ImageBuild, section="clusters")
 compute_clusters = fact("compute_clusters", computing.compute_clusters, ComputeCluster, section="clusters")
+helm_releases = fact("helm_releases", releases.helm_releases, HelmRelease, section="clusters")
 container_logs = fact("container_logs", logs.container_logs, LogTail, section="clusters", after=("pods",))
 
 # What of all that is Domino's: the profile's section domino has the first word, and is not needed.

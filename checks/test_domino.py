@@ -1,8 +1,20 @@
 """Domino itself: are its services there, and whole?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from domino_health import Assessment, Attachment, Candidate, DominoService, Finding, Severity, Unseen, check
+from checks.parts import platform_of
+from domino_health import (
+    Assessment,
+    Attachment,
+    Candidate,
+    DominoNamespace,
+    DominoService,
+    Finding,
+    HelmRelease,
+    Severity,
+    Unseen,
+    check,
+)
 
 NEEDED = ("front_end", "dispatcher", "keycloak", "metadata_database", "message_queue")
 """Without one of these nothing of Domino works: scaled to nothing, it is down, whoever wanted it so."""
@@ -15,7 +27,11 @@ VOTING = ("metadata_database", "message_queue")
 
 
 @check("DOM-002", severity=Severity.HIGH)
-def test_dominos_services_are_there_and_whole(domino_services: list[DominoService]) -> Assessment:
+def test_dominos_services_are_there_and_whole(
+    domino_services: list[DominoService],
+    domino_namespaces: list[DominoNamespace] | None,
+    helm_releases: list[HelmRelease] | None,
+) -> Assessment:
     """Domino's dispatcher, front end, Keycloak, queue, metadata database, git, vault and registry are whole.
 
     Each is found by the profile's word, else by its label, else by its usual names, and held against
@@ -30,6 +46,11 @@ def test_dominos_services_are_there_and_whole(domino_services: list[DominoServic
     No wanted replicas are high for what Domino cannot do without and for what the profile names, low
     for the others: they may have moved out, or wait for their removal.
 
+    Where an operator keeps Helm releases (Domino's own since 6.0, or Flux), it says what became of each:
+    drifted, failed, locked, deleted. What is not whole is told with its release's words. A service that is
+    not found, and whose release is stalled or not ready, is not there: high for what Domino cannot do
+    without, else medium. One whose release is well has another name, and the check cannot tell.
+
     Thresholds: Domino alarms when the dispatcher has had no pod for 10 minutes, or a front-end pod has
     not been ready for 5 (metrics to monitor). One look does not tell since when: after a roll-out or a
     lost node, run it again.
@@ -40,42 +61,89 @@ def test_dominos_services_are_there_and_whole(domino_services: list[DominoServic
     remove the other; name there what has a name of its own, too. For no wanted replicas, end the
     maintenance that scaled it down.
     """
-    assessed = [service for service in domino_services if service.candidates or service.named]
+    releases = Releases(helm_releases or (), platform_of(domino_namespaces or ()))
+    there = [service for service in domino_services if releases.expects(service)]
+    lost = [service for service in domino_services if _is_lost(service, there, releases)]
+    assessed = [service for service in there if service not in lost]
     return Assessment(
         assessed,
-        [finding for service in assessed for finding in _findings(service)],
-        unseen=[_lost(service) for service in domino_services if _is_lost(service, assessed)],
-        worst=_absent(domino_services) if assessed else "",
-        attachments=[_table(domino_services)] if assessed else [],
+        [finding for service in assessed for finding in _findings(service, releases)],
+        unseen=[_lost(service, releases.of(service)) for service in lost],
+        worst=_absent(domino_services, there) if assessed else "",
+        attachments=[_table(domino_services, releases)] if assessed else [],
     )
 
 
-def _is_lost(service: DominoService, there: list[DominoService]) -> bool:
-    """Whether it must be somewhere in its cluster, where others of Domino's are."""
-    known = bool(service.candidates or service.named)
-    return service.role in ITS_OWN and not known and any(each.cluster == service.cluster for each in there)
+class Releases:
+    """What is known of Helm releases, by those that they belong to."""
+
+    def __init__(self, releases: Sequence[HelmRelease], platform: frozenset[tuple[str, str]]) -> None:
+        self._installed = {(each.cluster, each.release): each for each in releases}
+        self._platform = [
+            each for each in releases if (each.cluster, each.release.partition("/")[0]) in platform
+        ]
+
+    def installed(self, service: DominoService, candidate: Candidate) -> HelmRelease | None:
+        """The release that installed a workload, as Helm has written on it."""
+        return self._installed.get((service.cluster, candidate.release))
+
+    def of(self, service: DominoService) -> HelmRelease | None:
+        """The release of a service without any workload, by its usual name; the one in trouble first."""
+        found = [
+            each
+            for each in self._platform
+            if each.cluster == service.cluster and service.released_as(each.release.partition("/")[2])
+        ]
+        return min(found, key=lambda each: (each.trouble is None, each.ref), default=None)
+
+    def expects(self, service: DominoService) -> bool:
+        """Whether it is there, or somebody says that it is to be."""
+        return bool(service.candidates or service.named or self.of(service))
 
 
-def _lost(service: DominoService) -> Unseen:
+def _is_lost(service: DominoService, there: list[DominoService], releases: Releases) -> bool:
+    """Whether it must be somewhere in its cluster, where others of Domino's are, and nobody knows where."""
+    if service.candidates or service.named:
+        return False
+    if (release := releases.of(service)) is not None:
+        return release.trouble is None
+    return service.role in ITS_OWN and any(each.cluster == service.cluster for each in there)
+
+
+def _lost(service: DominoService, release: HelmRelease | None) -> Unseen:
+    installed = f"; its Helm release {release.ref} is there ({release.says})" if release else ""
     return Unseen(
         service.ref.text(with_cluster=True),
-        f"no workload is known as the {service.title}, neither by a label nor by a usual name",
+        f"no workload is known as the {service.title}, neither by a label nor by a usual name{installed}",
         f"if it has another name here, give it in the profile (domino.services.{service.role}); "
         "if it is gone, restore it",
     )
 
 
-def _findings(service: DominoService) -> Iterator[Finding]:
+def _findings(service: DominoService, releases: Releases) -> Iterator[Finding]:
     if not service.candidates:
-        message = f"{service.title}: the profile names {service.named}, and there is no such workload"
-        yield Finding(service.ref, message)
+        release = releases.of(service)
+        if service.named:
+            said = f"the profile names {service.named}, and there is no such workload{_words(release)}"
+            yield Finding(service.ref, f"{service.title}: {said}")
+        else:
+            severity = Severity.HIGH if service.role in NEEDED else Severity.MEDIUM
+            yield Finding(service.ref, f"{service.title}: it has no workload{_words(release)}", severity)
     if len(service.candidates) > 1:
         yield _ambiguous(service)
     awake = any(candidate.wanted for candidate in service.candidates)
     for candidate in service.candidates:
         if (found := _not_whole(service, candidate, another=awake)) is not None:
             message, severity = found
-            yield Finding(service.ref_of(candidate), f"{service.title}: {message}", severity)
+            words = _words(releases.installed(service, candidate))
+            yield Finding(service.ref_of(candidate), f"{service.title}: {message}{words}", severity)
+
+
+def _words(release: HelmRelease | None) -> str:
+    """What its operator says of a release that is not well."""
+    if release is None or release.trouble is None:
+        return ""
+    return f"; its Helm release {release.ref} is {release.says}"
 
 
 def _ambiguous(service: DominoService) -> Finding:
@@ -110,21 +178,29 @@ def _not_whole(service: DominoService, candidate: Candidate, *, another: bool) -
     return said, Severity.MEDIUM
 
 
-def _absent(services: list[DominoService]) -> str:
+def _absent(services: list[DominoService], there: list[DominoService]) -> str:
     """Where there are several clusters, a role that none of them has."""
-    there = {service.role for service in services if service.candidates or service.named}
-    titles = {service.role: service.title for service in services if service.role not in there}
+    roles = {service.role for service in there}
+    titles = {service.role: service.title for service in services if service.role not in roles}
     return f"not installed: {', '.join(titles.values())}" if titles else ""
 
 
-def _table(services: list[DominoService]) -> Attachment:
-    rows = [row for service in services for row in _rows(service)]
-    return Attachment.table("Services", ("service", "workload", "found by", "ready"), rows)
+def _table(services: list[DominoService], releases: Releases) -> Attachment:
+    rows = [row for service in services for row in _rows(service, releases)]
+    return Attachment.table("Services", ("service", "workload", "found by", "ready", "release"), rows)
 
 
-def _rows(service: DominoService) -> Iterator[tuple[str, ...]]:
+def _rows(service: DominoService, releases: Releases) -> Iterator[tuple[str, ...]]:
     for candidate in service.candidates:
         name = service.ref_of(candidate).text(with_cluster=True)
-        yield service.title, name, service.found_by or "", f"{candidate.ready} of {candidate.wanted}"
+        ready = f"{candidate.ready} of {candidate.wanted}"
+        release = _state(releases.installed(service, candidate))
+        yield service.title, name, service.found_by or "", ready, release
     if not service.candidates:
-        yield service.title, service.named or "not installed", "", ""
+        release = _state(releases.of(service))
+        absent = "not installed" if not release else "not found"
+        yield service.title, service.named or absent, "", "", release
+
+
+def _state(release: HelmRelease | None) -> str:
+    return release.says.partition(" (")[0] if release else ""

@@ -22,6 +22,7 @@ from domino_health.facts.metrics import NodeMetricsList
 from domino_health.facts.network import NetworkPolicyList
 from domino_health.facts.nodes import NodeList, NodePages
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.releases import HelmReleaseList
 from domino_health.facts.scans import ScanReport
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.storage import StorageClassList, VolumeClaimList
@@ -66,6 +67,7 @@ def facts(scale: float = 1) -> dict[str, list[Any]]:
         "volumes": _decoded(VolumeList, map(_volume, range(round(CLAIMS * scale)))),
         "storage_classes": _decoded(StorageClassList, [_class("dominodisk"), _class("dominoshared")]),
         "image_builds": _decoded(ImageBuildList, map(_build, range(BUILDS))),
+        "helm_releases": _decoded(HelmReleaseList, map(_release, range(SERVICES))),
         "compute_clusters": _decoded(RayClusterList, map(_compute_cluster, range(COMPUTE_CLUSTERS))),
     }
     namespaces = (PLATFORM, "platform"), (COMPUTE, "compute")
@@ -466,6 +468,14 @@ def _build(number: int) -> Plain:
             ],
         },
     }
+
+
+def _release(number: int) -> Plain:
+    """Of ten one has drifted."""
+    drifted = {"type": "Stalled", "status": "True", "reason": "Drift", "message": "Deployment differs"}
+    well = {"type": "Ready", "status": "True", "reason": "InSync", "message": "as it should be"}
+    metadata = {"name": f"service-{number}", "namespace": PLATFORM}
+    return {"metadata": metadata, "status": {"conditions": [well if number % 10 else drifted]}}
 
 
 def _compute_cluster(number: int) -> Plain:

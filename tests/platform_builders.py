@@ -11,6 +11,7 @@ from domino_health import (
     DominoNamespace,
     DominoService,
     Event,
+    HelmRelease,
     LimitRange,
     Node,
     NodeImage,
@@ -26,6 +27,7 @@ from domino_health.facts.kubernetes import Labels
 from domino_health.facts.nodes import NodeLabels, NodeMeta, NodeSpec, NodeStatus
 from domino_health.facts.placing import Taint
 from domino_health.facts.quotas import Limit, LimitRangeSpec, NamespacedMeta, QuotaSpec, QuotaStatus
+from domino_health.facts.releases import ReleaseMeta, ReleaseSpec, ReleaseStatus
 from domino_health.facts.resources import Resources
 from domino_health.facts.workloads import (
     Selector,
@@ -206,10 +208,29 @@ def service(
     kind: Literal["deployment", "statefulset"] = "deployment",
     named: str = "",
     cluster: str = "prod",
+    release: str = "",
 ) -> DominoService:
     """A role, with a candidate for each pair of ready and wanted replicas: ``role-0``, ``role-1`` …"""
     candidates = tuple(
-        Candidate(kind, "domino-platform", f"{role}-{at}", wanted, ready)
+        Candidate(kind, "domino-platform", f"{role}-{at}", wanted, ready, release)
         for at, (ready, wanted) in enumerate(replicas)
     )
     return DominoService(role, candidates, "profile" if named else "name", named, cluster)
+
+
+def release(
+    name: str,
+    *conditions: Condition,
+    namespace: str = "domino-platform",
+    cluster: str = "prod",
+    release_name: str = "",
+    target_namespace: str = "",
+) -> HelmRelease:
+    """A Helm release of which these conditions are said; without any, nobody has said a word."""
+    return HelmRelease(
+        ReleaseMeta(name, namespace),
+        ReleaseSpec(release_name, target_namespace),
+        ReleaseStatus(list(conditions)),
+        "helm.toolkit.fluxcd.io",
+        cluster,
+    )

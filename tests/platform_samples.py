@@ -16,6 +16,7 @@ from domino_health.facts.network import NetworkPolicyList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import Autoscaler, NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.releases import Discovery, HelmReleaseList
 from domino_health.facts.scans import ScanReport
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.storage import StorageClassList, VolumeClaimList
@@ -25,6 +26,7 @@ from domino_health.facts.volumes import VolumeList
 from domino_health.facts.workloads import DaemonSetList, DeploymentList, StatefulSetList
 
 ANNOTATIONS = {"kubectl.kubernetes.io/last-applied-configuration": "SECRET-applied"}
+HELM = {"meta.helm.sh/release-name": "nucleus", "meta.helm.sh/release-namespace": "domino-platform"}
 
 NODE: dict[str, Any] = {
     "metadata": {
@@ -143,7 +145,7 @@ def workload(**selector: Any) -> dict[str, Any]:
                 "dominodatalab.com/workload-type": "ModelAPI",
                 "helm.sh/chart": "SECRET-chart",
             },
-            "annotations": ANNOTATIONS,
+            "annotations": ANNOTATIONS | HELM,
         },
         "spec": {
             "replicas": 3,
@@ -386,6 +388,44 @@ COMPUTE_CLUSTER = {
         "startTime": "2026-11-24T03:10:00Z",
     },
 }
+RELEASE = {
+    "metadata": {
+        "name": "keycloak",
+        "namespace": "domino-platform",
+        "creationTimestamp": "2026-11-24T03:00:00Z",
+        "annotations": ANNOTATIONS,
+    },
+    "spec": {
+        "releaseName": "keycloakv17",
+        "targetNamespace": "platform",
+        "interval": "5m",
+        "values": {"password": "SECRET"},
+        "manifest": "SECRET",
+    },
+    "status": {
+        "conditions": [
+            {
+                "type": "Stalled",
+                "status": "True",
+                "reason": "DriftDetected",
+                "message": "it has drifted",
+                "lastTransitionTime": "2026-11-24T04:00:00Z",
+            },
+            {"type": "TestSuccess", "status": "False", "message": "SECRET"},
+        ],
+        "history": [{"digest": "SECRET"}],
+    },
+}
+GROUPS = {
+    "kind": "APIGroupDiscoveryList",
+    "metadata": {},
+    "items": [
+        {
+            "metadata": {"name": "helm.toolkit.fluxcd.io", "annotations": ANNOTATIONS},
+            "versions": [{"version": "v2", "resources": [{"resource": "helmreleases", "verbs": ["list"]}]}],
+        }
+    ],
+}
 BUILD = {
     "metadata": {
         "name": "65f0c0ffee65f0c0ffee65f0-3",
@@ -573,6 +613,8 @@ SAMPLES: list[msgspec.Struct] = [
     page(StorageClassList, STORAGE_CLASS),
     page(ImageBuildList, BUILD),
     page(RayClusterList, COMPUTE_CLUSTER),
+    page(HelmReleaseList, RELEASE),
+    msgspec.convert(GROUPS, Discovery),
     page(NetworkPolicyList, POLICY),
     page(WebhookConfigurationList, HOOKS),
     page(ApiServiceList, API),
@@ -601,7 +643,11 @@ SAMPLES: list[msgspec.Struct] = [
     DominoStorage("block", "dominodisk", "name", "prod"),
     DominoService(
         role="vault",
-        candidates=(Candidate("statefulset", "domino-platform", "vault", wanted=3, ready=2),),
+        candidates=(
+            Candidate(
+                "statefulset", "domino-platform", "vault", wanted=3, ready=2, release="domino-platform/vault"
+            ),
+        ),
         found_by="profile",
         named="statefulset/vault",
         cluster="prod",
@@ -621,7 +667,7 @@ SAMPLES: list[msgspec.Struct] = [
         cluster="prod",
     ),
 ]
-SET_BY_COLLECTORS = {
+SET_BY_COLLECTORS = {("HelmRelease", "group")} | {
     (kind, "cluster")
     for kind in (
         "Node",
@@ -640,6 +686,7 @@ SET_BY_COLLECTORS = {
         "StorageClass",
         "ImageBuild",
         "ComputeCluster",
+        "HelmRelease",
         "NetworkPolicy",
     )
 }

@@ -145,7 +145,13 @@ def test_facts_that_a_fact_is_gathered_after_are_explained_with_their_rights(sui
     told = [
         line.split(":")[0].strip() for line in facts.splitlines() if line.startswith("  ") and line[2] != " "
     ]
-    assert told == ["domino_services", "domino_namespaces", "deployments", "statefulsets"]
+    assert told == [
+        "domino_services",
+        "domino_namespaces",
+        "helm_releases",
+        "deployments",
+        "statefulsets",
+    ]
     assert 'right: {apiGroups: ["apps"], resources: ["deployments"], verbs: ["list"]}' in facts
     assert (
         "    targets: known when domino_namespaces and deployments and statefulsets have been seen" in facts

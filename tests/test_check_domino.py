@@ -1,15 +1,33 @@
 """DOM-002: Domino's services are there, and whole."""
 
+from collections.abc import Sequence
+
 import pytest
 from checks import test_domino as domino
 
-from domino_health import Assessment, DominoService, Finding, Ref, Severity
+from domino_health import (
+    Assessment,
+    Condition,
+    DominoNamespace,
+    DominoService,
+    Finding,
+    HelmRelease,
+    Ref,
+    Severity,
+)
 from domino_health.facts.domino import ROLES
-from platform_builders import service
+from platform_builders import condition, release, service
+
+HERE = DominoNamespace("domino-platform", "platform", "name", "prod")
+WELL = condition("Ready", reason="UpgradeSucceeded", message="Helm upgrade succeeded")
+STALLED = condition("Stalled", reason="DriftDetected", message="Deployment/keycloak is gone")
+UNREADY = condition("Ready", "False", reason="InstallFailed", message="timed out waiting")
 
 
-def assess(*services: DominoService) -> Assessment:
-    return domino.test_dominos_services_are_there_and_whole(list(services))
+def assess(*services: DominoService, releases: Sequence[HelmRelease] | None = None) -> Assessment:
+    return domino.test_dominos_services_are_there_and_whole(
+        list(services), [HERE], None if releases is None else list(releases)
+    )
 
 
 def found(*services: DominoService) -> list[Finding]:
@@ -42,8 +60,8 @@ def test_what_is_not_installed_is_no_finding_and_is_said() -> None:
     assert assessment.findings == ()
     assert assessment.worst == "not installed: vault, image registry"
     (table,) = assessment.attachments
-    assert ("vault", "not installed", "", "") in table.rows
-    assert ("front end", "prod: deployment/domino-platform/front_end-0", "name", "2 of 2") in table.rows
+    assert ("vault", "not installed", "", "", "") in table.rows
+    assert ("front end", "prod: deployment/domino-platform/front_end-0", "name", "2 of 2", "") in table.rows
 
 
 @pytest.mark.parametrize("role", domino.ITS_OWN)
@@ -202,3 +220,139 @@ def test_what_the_profile_names_must_be_there() -> None:
     assert finding.subject == Ref("prod", "role", "", "vault")
     assert finding.severity is None, "the check's own: high"
     assert finding.message == ("vault: the profile names statefulset/vault, and there is no such workload")
+
+
+# What an operator says of its Helm releases
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (STALLED, "stalled (DriftDetected): Deployment/keycloak is gone"),
+        (UNREADY, "not ready (InstallFailed): timed out waiting"),
+    ],
+)
+def test_a_service_without_a_workload_whose_release_is_not_well_is_not_there(
+    said: Condition, words: str
+) -> None:
+    there = [release("keycloakv17", said)]
+
+    assessment = assess(service("vault", (1, 1)), service("keycloak"), releases=there)
+
+    (finding,) = assessment.findings
+    assert finding.subject == Ref("prod", "role", "", "keycloak")
+    assert finding.severity is Severity.HIGH
+    assert finding.message == (
+        f"Keycloak: it has no workload; its Helm release helmrelease/domino-platform/keycloakv17 is {words}"
+    )
+    assert assessment.unseen == ()
+    assert len(assessment.population) == 2
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_that_a_release_is_not_well_is_as_bad_as_its_service_is_needed(role: str) -> None:
+    usual = {
+        "front_end": "nucleus",
+        "dispatcher": "nucleus",
+        "keycloak": "keycloak",
+        "metadata_database": "mongodb-replicaset",
+        "message_queue": "rabbitmq-ha",
+        "git": "repoman",
+        "vault": "vault",
+        "image_registry": "docker-registry",
+    }
+    (finding,) = assess(service(role), releases=[release(usual[role], STALLED)]).findings
+
+    assert finding.severity is (Severity.HIGH if role in domino.NEEDED else Severity.MEDIUM)
+
+
+@pytest.mark.parametrize("role", ["keycloak", "vault"])
+def test_a_service_without_a_workload_whose_release_is_well_has_another_name(role: str) -> None:
+    assessment = assess(service("git", (1, 1)), service(role), releases=[release(role, WELL)])
+
+    (unseen,) = assessment.unseen
+    assert unseen.reason.endswith(f"; its Helm release helmrelease/domino-platform/{role} is there (ready)")
+    assert f"domino.services.{role}" in unseen.cure
+    assert assessment.findings == ()
+    assert len(assessment.population) == 1
+
+
+def test_of_two_releases_of_a_service_the_one_in_trouble_is_told() -> None:
+    both = [release("keycloak", WELL), release("keycloakv17", STALLED)]
+
+    (finding,) = assess(service("keycloak"), releases=both).findings
+
+    assert "keycloakv17 is stalled" in finding.message
+
+
+def test_what_is_not_whole_is_told_with_the_words_of_the_release_that_installed_it() -> None:
+    down = service("git", (0, 1), release="domino-platform/git-server")
+    there = release("flux-git", UNREADY, namespace="flux", release_name="git-server")
+    other = release("repoman", STALLED)
+
+    (finding,) = assess(down, releases=[there, other]).findings
+    assert finding.message == "git: 0 of 1 replica ready", (
+        "another namespace's, and one that is none of its own"
+    )
+
+    here = release(
+        "f", UNREADY, namespace="flux", release_name="git-server", target_namespace="domino-platform"
+    )
+    (finding,) = assess(down, releases=[here, other]).findings
+    assert finding.message == (
+        "git: 0 of 1 replica ready; its Helm release helmrelease/flux/f is not ready (InstallFailed): "
+        "timed out waiting"
+    )
+
+
+@pytest.mark.parametrize("releases", [None, [], [release("git", WELL)], [release("git")]])
+def test_a_release_that_is_well_or_of_which_nothing_is_known_adds_no_word(
+    releases: list[HelmRelease] | None,
+) -> None:
+    down = service("git", (0, 1), release="domino-platform/git")
+
+    (finding,) = assess(down, releases=releases).findings
+
+    assert finding.message == "git: 0 of 1 replica ready"
+
+
+def test_a_service_that_is_whole_is_healthy_though_its_release_has_drifted() -> None:
+    whole = service("git", (1, 1), release="domino-platform/git")
+
+    assessment = assess(whole, releases=[release("git", STALLED)])
+
+    assert assessment.findings == ()
+    (table,) = assessment.attachments
+    assert table.rows[0][-1] == "stalled"
+
+
+def test_releases_of_other_namespaces_and_clusters_are_none_of_dominos() -> None:
+    others = [
+        release("vault", STALLED, namespace="vault"),
+        release("vault", STALLED, cluster="edge"),
+        release("vault-agent", STALLED),
+    ]
+
+    assessment = assess(service("git", (1, 1)), service("vault"), releases=others)
+
+    assert (assessment.findings, assessment.unseen) == ((), ())
+    assert assessment.worst == "not installed: vault"
+
+
+def test_where_all_workloads_are_gone_their_releases_say_what_is_missing() -> None:
+    roles = [service(role) for role in ROLES]
+
+    assessment = assess(*roles, releases=[release("nucleus", STALLED), release("keycloak", WELL)])
+
+    assert sorted(str(each.subject) for each in assessment.findings) == ["role/dispatcher", "role/front_end"]
+    assert [each.target for each in assessment.unseen] == ["prod: role/keycloak"]
+
+
+def test_what_the_profile_names_and_is_not_there_is_told_with_its_release() -> None:
+    named = service("vault", named="statefulset/vault")
+
+    (finding,) = assess(named, releases=[release("vault", STALLED)]).findings
+
+    assert "there is no such workload; its Helm release helmrelease/domino-platform/vault is stalled" in (
+        finding.message
+    )

@@ -206,6 +206,16 @@ def test_the_version_is_the_recorded_one(api: Api) -> None:
     assert version.keys() == {"major", "minor", "gitVersion", "platform"}
 
 
+def test_what_its_groups_serve_is_what_was_recorded_of_them(api: Api) -> None:
+    groups = api.json("/apis")
+
+    assert (groups["kind"], groups["apiVersion"]) == ("APIGroupDiscoveryList", "apidiscovery.k8s.io/v2")
+    (apps,) = (each for each in groups["items"] if each["metadata"]["name"] == "apps")
+    (version,) = apps["versions"]
+    assert version["version"] == "v1"
+    assert {"resource": "deployments"} in version["resources"]
+
+
 def test_pages_add_up_to_the_whole_list(api: Api) -> None:
     whole = api.json("/api/v1/pods")
     pages = [api.json("/api/v1/pods?limit=20")]

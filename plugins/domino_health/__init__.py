@@ -34,6 +34,7 @@ _HOMES = {
     "Event": "facts.events",
     "Finding": "vocabulary",
     "HardwareTier": "facts.tiers",
+    "HelmRelease": "facts.releases",
     "ImageBuild": "facts.builds",
     "KnownFault": "facts.logs",
     "LimitRange": "facts.quotas",
@@ -122,6 +123,7 @@ __all__ = [
     "Event",
     "Finding",
     "HardwareTier",
+    "HelmRelease",
     "ImageBuild",
     "KnownFault",
     "LimitRange",
@@ -208,6 +210,7 @@ if TYPE_CHECKING:
     from domino_health.facts.pools import Autoscaler, NodePool
     from domino_health.facts.quantities import amount, quantity
     from domino_health.facts.quotas import LimitRange, ResourceQuota
+    from domino_health.facts.releases import HelmRelease
     from domino_health.facts.resources import Container, is_accelerator
     from domino_health.facts.scans import ScanReport
     from domino_health.facts.secrets import TlsSecret

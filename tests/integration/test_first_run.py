@@ -28,6 +28,7 @@ LIST_REST = [
         "verbs": ["list"],
     },
     {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": ["list"]},
+    {"apiGroups": ["*"], "resources": ["helmreleases"], "verbs": ["list"]},
     {"apiGroups": ["hephaestus.dominodatalab.com"], "resources": ["imagebuilds"], "verbs": ["list"]},
     {
         "apiGroups": ["distributed-compute.dominodatalab.com"],

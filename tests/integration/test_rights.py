@@ -22,6 +22,8 @@ import domino_cluster as domino
 from certificates import Issued, authority, days
 from control_plane import AuditEntry, ControlPlane
 from domino_health.collectors.cluster import REVIEWS
+from domino_health.facts.rights import ANY_GROUP
+from drills import served
 from health_run import HealthRun, run_health
 from kube_client import Object, Objects, eventually
 
@@ -29,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[2]
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 EMPTY = "rights-empty"
 """A namespace that holds nothing but Secrets: of it every listing is empty."""
+RELEASES = "helmreleases"
+"""Of a group that is known when the server was asked: the right is one to all of them."""
 RESOURCE = re.compile(
     r"(/api/v1|/apis/(?P<group>[^/]+)/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[^/]+)(/(?P<name>.+))?"
 )
@@ -48,10 +52,11 @@ class May:
 
 @pytest.fixture(scope="module")
 def platform(control_plane: ControlPlane) -> Iterator[ControlPlane]:
-    """A healthy Domino-shaped cluster, and an empty namespace."""
+    """A healthy Domino-shaped cluster with HelmReleases of some group, and an empty namespace."""
     domino.install(control_plane)
     empty = control_plane.create(domino.new("v1", "Namespace", EMPTY), exist_ok=True)
-    yield control_plane
+    with served(control_plane, "HelmRelease", "releases.example.com"):
+        yield control_plane
     control_plane.delete(empty)
 
 
@@ -112,7 +117,8 @@ def used(entries: Iterable[AuditEntry]) -> set[May]:
         namespace, resource, name = where["namespace"] or "", where["resource"], where["name"] or ""
         if resource == "namespaces":  # of a namespace itself RBAC takes the name for both
             namespace, name = name, ""
-        found.add(May(entry.verb, where["group"] or "", resource, namespace, name))
+        group = ANY_GROUP if resource == RELEASES else where["group"] or ""
+        found.add(May(entry.verb, group, resource, namespace, name))
     return found
 
 

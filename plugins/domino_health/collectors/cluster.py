@@ -24,7 +24,7 @@ from domino_health.collectors.cluster_words import (
     refusal_cure,
 )
 from domino_health.collectors.looking import WAY_IN, CollectionError, Deadline, Look
-from domino_health.collectors.server import Answer, BrokenOffError, Server
+from domino_health.collectors.server import JSON, Answer, BrokenOffError, Server
 from domino_health.facts.api import ListMeta
 from domino_health.facts.observed import Outcome
 from domino_health.facts.survey import Version
@@ -156,13 +156,15 @@ class Connection(Server):
         page: Page[Any] = self._decode(path, answer, decoder)
         return page.items
 
-    def find(self, path: str, decoder: Decoder, deadline: Deadline) -> Any | None:
+    def find(self, path: str, decoder: Decoder, deadline: Deadline, accept: str = JSON) -> Any | None:
         """One object, decoded; None where the API server says that there is none.
+
+        ``accept``: the forms that may come, where it is not the usual one.
 
         Raises:
             CollectionError: as ``get``, and for every other answer.
         """
-        answer = self._patiently(path, deadline)
+        answer = self._patiently(path, deadline, accept=accept)
         if answer.status == 404 and is_not_found(answer.body):
             return None
         if answer.status != 200:
@@ -269,7 +271,13 @@ class Connection(Server):
         return answer
 
     def _patiently(
-        self, path: str, deadline: Deadline, *, begun: bool = False, question: bytes | None = None
+        self,
+        path: str,
+        deadline: Deadline,
+        *,
+        begun: bool = False,
+        question: bytes | None = None,
+        accept: str = JSON,
     ) -> Answer:
         """The answer, after a server that is busy or restarts has been given the time that it asks for.
 
@@ -278,7 +286,7 @@ class Connection(Server):
         for tries in range(1, MOST_TRIES):
             pause = PAUSE
             try:
-                answer = self._send(path, deadline, question)
+                answer = self._send(path, deadline, question, accept)
                 if answer.status not in (BUSY | UNSURE if begun else BUSY):
                     return answer
                 begun = True
@@ -291,7 +299,7 @@ class Connection(Server):
                 if tries >= worth or pause >= deadline.seconds_left:
                     raise
             time.sleep(pause)
-        return self._send(path, deadline, question)
+        return self._send(path, deadline, question, accept)
 
     def _decode(self, path: str, answer: Answer, decoder: Decoder, method: str = "GET") -> Any:
         try:

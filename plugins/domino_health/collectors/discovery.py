@@ -19,6 +19,7 @@ from domino_health.collectors.looking import CollectionError, Deadline, Look, Ta
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.domino import (
     ROLES,
+    USUAL_NAMES,
     Candidate,
     DominoNamespace,
     DominoService,
@@ -52,8 +53,7 @@ Workload = Deployment | StatefulSet
 class Signs:
     """What a role's workload is known by."""
 
-    names: str
-    """A pattern of its usual names."""
+    role: str
     name: str = ""
     """Of its label ``app.kubernetes.io/name``."""
     component: str = ""
@@ -68,19 +68,16 @@ class Signs:
 
     def called(self, workload: Workload) -> bool:
         """Whether its name says so."""
-        return bool(re.fullmatch(self.names, workload.metadata.name))
+        return bool(re.fullmatch(USUAL_NAMES[self.role], workload.metadata.name))
 
 
-SIGNS: Mapping[str, Signs] = {
-    "front_end": Signs("nucleus-frontend"),
-    "dispatcher": Signs("nucleus-dispatcher", component="dispatcher"),
-    "keycloak": Signs(r"keycloak(v\d+)?"),
-    "metadata_database": Signs("mongodb(-replicaset)?"),
-    "message_queue": Signs(r"rabbitmq-ha(-\d+)?", name="rabbitmq-ha"),
-    "git": Signs("repoman", name="repoman"),
-    "vault": Signs("vault", name="vault"),
-    "image_registry": Signs("docker-registry"),
-}
+_LABELLED = (
+    Signs("dispatcher", component="dispatcher"),
+    Signs("message_queue", name="rabbitmq-ha"),
+    Signs("git", name="repoman"),
+    Signs("vault", name="vault"),
+)
+SIGNS: Mapping[str, Signs] = {role: Signs(role) for role in ROLES} | {each.role: each for each in _LABELLED}
 
 
 @dataclass(frozen=True)
@@ -349,6 +346,7 @@ def _service(
             each.metadata.name,
             each.spec.replicas,
             each.status.ready_replicas,
+            each.metadata.release,
         )
         for each in workloads
     )

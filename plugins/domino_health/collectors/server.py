@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 LARGEST_PAGE = 256 << 20
 """Bytes. 500 objects at etcd's limit of 1.5 MiB would be more, but no real page comes near."""
+JSON = "application/json"
 CONNECT = 5.0
 """Seconds for a TCP connection and its TLS handshake."""
 
@@ -100,14 +101,16 @@ class Server:
         """
         return self._send(path, deadline)
 
-    def _send(self, path: str, deadline: Deadline, question: bytes | None = None) -> Answer:
+    def _send(
+        self, path: str, deadline: Deadline, question: bytes | None = None, accept: str = JSON
+    ) -> Answer:
         """The answer to a GET; with a ``question``, JSON, to a POST of it."""
         import urllib3
 
         method = "GET" if question is None else "POST"
-        headers = self._headers()
+        headers = {**self._headers(), "Accept": accept}
         if question is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = JSON
         url = self._client.configuration.host + path
         connect = deadline.remaining(CONNECT)
         timeout = urllib3.Timeout(connect=connect, read=deadline.remaining())
@@ -145,7 +148,7 @@ class Server:
 
     def _headers(self) -> dict[str, str]:
         """What every request carries. The credential is renewed when it ends, which runs an exec plugin."""
-        headers = {"Accept": "application/json", "User-Agent": "domino-health"}
+        headers = {"User-Agent": "domino-health"}
         with credentials(self.name):
             self._client.update_params_for_auth(headers, [], ["BearerToken"])
         if "authorization" in headers:  # as kubectl: the file of a token may end in a line break

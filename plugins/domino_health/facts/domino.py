@@ -1,5 +1,6 @@
 """What Domino is made of here: its namespaces and its services, as discovery has found them."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,22 @@ ROLES = {
     "image_registry": "image registry",
 }
 """What a service does in Domino, as a profile writes it, and as people say it. Names vary, roles stay."""
+
+
+USUAL_NAMES = {
+    "front_end": "nucleus-frontend",
+    "dispatcher": "nucleus-dispatcher",
+    "keycloak": r"keycloak(v\d+)?",
+    "metadata_database": "mongodb(-replicaset)?",
+    "message_queue": r"rabbitmq-ha(-\d+)?",
+    "git": "repoman",
+    "vault": "vault",
+    "image_registry": "docker-registry",
+}
+"""Patterns of what the workloads of these roles are called."""
+USUAL_RELEASES = USUAL_NAMES | dict.fromkeys(("front_end", "dispatcher"), "nucleus")
+"""Of what their Helm releases are called. Domino does not publish that; by Helm's convention a workload has
+its release's name, or begins with it."""
 
 
 class NamespaceLabels(Kubernetes, frozen=True):
@@ -77,6 +94,8 @@ class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
     """Replicas that it is to have."""
     ready: int = 0
     """Replicas that are ready."""
+    release: str = ""
+    """The Helm release that installed it, ``namespace/name``; empty where none says so."""
 
 
 class DominoService(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -100,6 +119,10 @@ class DominoService(msgspec.Struct, frozen=True, omit_defaults=True):
     def ref(self) -> Ref:
         """The role, which stays whatever does it."""
         return Ref(self.cluster, "role", "", self.role)
+
+    def released_as(self, name: str) -> bool:
+        """Whether a Helm release of this name is its own, as such releases are usually called."""
+        return bool(re.fullmatch(USUAL_RELEASES.get(self.role, ""), name))
 
     def ref_of(self, candidate: Candidate) -> Ref:
         """The workload."""

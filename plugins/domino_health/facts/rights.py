@@ -5,6 +5,13 @@ from collections.abc import Iterable
 
 import msgspec
 
+ANY_GROUP = "*"
+"""Of a kind whose API group is known only when the server was asked.
+
+A right to that group is enough: where an account has no other, a review says that it lacks this one, which is
+told only where something is denied.
+"""
+
 
 class Right(msgspec.Struct, frozen=True, order=True, omit_defaults=True):
     """One verb on one kind of object."""

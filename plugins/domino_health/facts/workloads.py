@@ -22,6 +22,13 @@ class WorkloadLabels(Kubernetes, frozen=True):
     workload_type: str = msgspec.field(name="dominodatalab.com/workload-type", default="")
 
 
+class WorkloadAnnotations(Kubernetes, frozen=True):
+    """What Helm (since 3.2) writes on all that it installs, and no other annotation."""
+
+    release: str = msgspec.field(name="meta.helm.sh/release-name", default="")
+    release_namespace: str = msgspec.field(name="meta.helm.sh/release-namespace", default="")
+
+
 class WorkloadMeta(Kubernetes, frozen=True):
     """``metadata`` of a workload."""
 
@@ -29,6 +36,13 @@ class WorkloadMeta(Kubernetes, frozen=True):
     namespace: str
     labels: WorkloadLabels = WorkloadLabels()
     creation_timestamp: Moment | None = None
+    annotations: WorkloadAnnotations | None = None
+
+    @property
+    def release(self) -> str:
+        """``namespace/name`` of the Helm release that installed it; empty where none says so."""
+        said = self.annotations
+        return f"{said.release_namespace}/{said.release}" if said and said.release else ""
 
 
 class Selector(Kubernetes, frozen=True):

@@ -1,14 +1,15 @@
 """A Kubernetes API that answers from a recording, as a real one would answer a reader.
 
 The words of its refusals, its pages and their tokens' end are those of a real API server (1.36). It
-knows lists, ``/version``, and what its user may do; what was not recorded is not found.
+knows lists, ``/version``, what its groups serve, and what its user may do; what was not recorded is not
+found.
 """
 
 import base64
 import binascii
 import re
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -73,7 +74,10 @@ class KubeApi:
             path: msgspec.structs.replace(recorded, items=shifted(recorded.items, by))
             for path, recorded in recording.lists.items()
         }
-        self._version = msgspec.json.encode(recording.version)
+        self._documents = {
+            "/version": msgspec.json.encode(recording.version),
+            "/apis": _groups(recording.lists),
+        }
         self._token = token
         self._user = user
         self._denied = frozenset(denied)
@@ -84,8 +88,8 @@ class KubeApi:
         if authorization != f"Bearer {self._token}":
             return _status(401, "Unauthorized", "Unauthorized")
         url = urlsplit(target)
-        if url.path == "/version":
-            return Answer(200, self._version)
+        if document := self._documents.get(url.path):
+            return Answer(200, document)
         if named := _OBJECT.fullmatch(url.path):  # no ConfigMap is recorded
             return _not_found("configmaps", named[2]) if named[2] else self._namespace(named[1])
         where = _PATH.fullmatch(url.path)
@@ -175,6 +179,23 @@ class KubeApi:
         )
         details = {"group": group, "kind": resource} if group else {"kind": resource}
         return _status(403, "Forbidden", message, details=details)
+
+
+def _groups(paths: Iterable[str]) -> bytes:
+    """What each group serves, as far as it was recorded: the form is that of aggregated discovery."""
+    served: dict[str, dict[str, list[dict[str, str]]]] = {}
+    for path in paths:
+        if where := re.fullmatch(r"/apis/([^/]+)/([^/]+)/([^/]+)", path):
+            served.setdefault(where[1], {}).setdefault(where[2], []).append({"resource": where[3]})
+    items = [
+        {
+            "metadata": {"name": group},
+            "versions": [{"version": name, "resources": kinds} for name, kinds in versions.items()],
+        }
+        for group, versions in served.items()
+    ]
+    api = {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2"}
+    return msgspec.json.encode({**api, "metadata": {}, "items": items})
 
 
 def _not_found(kind: str, name: str) -> Answer:

@@ -28,6 +28,7 @@ from domino_health.facts.network import NetworkPolicyList
 from domino_health.facts.nodes import NodeList
 from domino_health.facts.pools import NodePoolList
 from domino_health.facts.quotas import LimitRangeList, ResourceQuotaList
+from domino_health.facts.releases import HelmReleaseList
 from domino_health.facts.services import EndpointSliceList, ServiceList
 from domino_health.facts.storage import StorageClassList, VolumeClaimList
 from domino_health.facts.volumes import VolumeList
@@ -95,6 +96,7 @@ LISTINGS = (
     Listing("/apis/storage.k8s.io/v1", "storageclasses", StorageClassList, in_namespaces=False),
     Listing("/apis/karpenter.sh/v1", "nodepools", NodePoolList, in_namespaces=False, everywhere=False),
     Listing("/apis/hephaestus.dominodatalab.com/v1", "imagebuilds", ImageBuildList, everywhere=False),
+    Listing("/apis/helm.toolkit.fluxcd.io/v2", "helmreleases", HelmReleaseList, everywhere=False),
     *(
         Listing(
             "/apis/distributed-compute.dominodatalab.com/v1alpha1",

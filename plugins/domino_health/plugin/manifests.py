@@ -178,6 +178,11 @@ For a profile without `namespaces`.
 <WHOLE>
 ```
 
+HelmReleases are of whichever API group serves them: that of Domino's Platform Operator is not published, and
+Flux has its own. So the rule for `helmreleases` names every group. Put yours in its place, and it is as
+narrow as the others (`kubectl api-resources | grep -i helmreleases`). Without it, what an operator says of a
+release stands in no report, and nothing else is missing.
+
 ## What is opted in to
 
 Nobody looks at these unless the profile names them, one by one, and each right is to that object or namespace
