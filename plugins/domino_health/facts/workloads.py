@@ -36,13 +36,13 @@ class WorkloadMeta(Kubernetes, frozen=True):
     namespace: str
     labels: WorkloadLabels = WorkloadLabels()
     creation_timestamp: Moment | None = None
-    annotations: WorkloadAnnotations | None = None
+    annotations: WorkloadAnnotations = WorkloadAnnotations()
 
     @property
     def release(self) -> str:
         """``namespace/name`` of the Helm release that installed it; empty where none says so."""
         said = self.annotations
-        return f"{said.release_namespace}/{said.release}" if said and said.release else ""
+        return f"{said.release_namespace}/{said.release}" if said.release else ""
 
 
 class Selector(Kubernetes, frozen=True):
