@@ -7,8 +7,6 @@ that the right check names the right object and that no check finds anything els
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,20 +39,6 @@ def look(
     return run_health(folder, profile(plane, more, user=user, cluster=cluster), **environment)
 
 
-@contextmanager
-def made(plane: ControlPlane, *objects: Object) -> Iterator[None]:
-    """Objects that are there meanwhile; the last that was made goes first."""
-    created: list[Object] = []
-    try:
-        for each in objects:
-            plane.create(each)
-            created.append(each)
-        yield
-    finally:
-        for each in reversed(created):
-            plane.delete(each)
-
-
 def execution(seed: str, **more: object) -> Object:
     """The pod of one more execution, of a project of its own."""
     asked = domino.Execution(seed, "Batch", project="drill")
@@ -74,23 +58,6 @@ def waits(plane: ControlPlane, pod: Object) -> None:
     eventually(lambda: domino.unschedulable(plane.get(path)), what=f"the scheduler's word on {path}")
 
 
-def runs(plane: ControlPlane, *pods: Object) -> None:
-    """Wait until they run."""
-    for pod in pods:
-        path = plane.path(pod)
-        eventually(_is_running(plane, path), what=f"{path} runs")
-
-
-def _is_running(plane: ControlPlane, path: str) -> Callable[[], bool]:
-    return lambda: plane.get(path)["status"].get("phase") == "Running"
-
-
-def gone(plane: ControlPlane, pod: Object) -> None:
-    """Wait until it is gone."""
-    path = plane.path(pod)
-    eventually(lambda: plane.find(path) is None, what=f"{path} is gone")
-
-
 def refused(plane: ControlPlane, workload: Object, words: str) -> None:
     """Wait until a Deployment's conditions say so."""
     path = plane.path(workload)
@@ -106,32 +73,3 @@ def joined(plane: ControlPlane, node: Object) -> None:
 def patch_node(plane: ControlPlane, name: str, change: Object) -> None:
     """Change a node."""
     plane.request("PATCH", f"/api/v1/nodes/{name}", change, "merge-patch+json")
-
-
-KEEPS_ALL: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-
-
-@contextmanager
-def served(
-    plane: ControlPlane,
-    kind: str,
-    group: str,
-    version: str = "v1",
-    *,
-    namespaced: bool = True,
-    schema: Object = KEEPS_ALL,
-) -> Iterator[str]:
-    """A kind that a cluster need not have, with a status of its own; none of it stays. Gives its path."""
-    plural = f"{kind.lower()}s"
-    names = {"kind": kind, "listKind": f"{kind}List", "plural": plural, "singular": kind.lower()}
-    as_version = {"name": version, "served": True, "storage": True, "subresources": {"status": {}}}
-    spec: Object = {"group": group, "scope": "Namespaced" if namespaced else "Cluster", "names": names}
-    spec |= {"versions": [{**as_version, "schema": {"openAPIV3Schema": schema}}]}
-    definition = domino.new("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"{plural}.{group}")
-    path = f"/apis/{group}/{version}/{plural}"
-    with made(plane, {**definition, "spec": spec}):
-        eventually(lambda: "items" in plane.get(path), what=f"the path of {plural}")
-        yield path
-        for each in plane.list(path):
-            plane.delete({"apiVersion": f"{group}/{version}", "kind": kind, **each})
-    eventually(lambda: plane.find(path) is None, what=f"the end of the path of {plural}")

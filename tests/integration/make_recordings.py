@@ -11,6 +11,7 @@ from pathlib import Path
 
 import domino_cluster as domino
 import domino_health.lab
+import domino_operators as operators
 from control_plane import ControlPlane, assets_dir, find_assets
 from domino_health.lab import record
 
@@ -23,14 +24,22 @@ def main() -> None:
     if assets is None:
         sys.exit(f"no control plane in {assets_dir()}: `make control-plane` builds it")
     with ControlPlane(assets) as plane:
-        for kind in ("healthy", "faulty"):
-            domino.install(plane, faults=kind == "faulty")
-            output = FOLDER / f"{kind}.json.gz"
-            arguments = ["--kubeconfig", str(plane.kubeconfig()), "--output", str(output)]
-            for namespace in (domino.PLATFORM, domino.COMPUTE, domino.SYSTEM):
-                arguments += ["--namespace", namespace]
-            if record.main(arguments):
-                sys.exit(1)
+        domino.install(plane)
+        with operators.installed(plane):
+            save(plane, "healthy")
+            domino.install(plane, faults=True)
+            with operators.faults(plane):
+                save(plane, "faulty")
+
+
+def save(plane: ControlPlane, kind: str) -> None:
+    """Record it as it is now."""
+    output = FOLDER / f"{kind}.json.gz"
+    arguments = ["--kubeconfig", str(plane.kubeconfig()), "--output", str(output)]
+    for namespace in (domino.PLATFORM, domino.COMPUTE, domino.SYSTEM):
+        arguments += ["--namespace", namespace]
+    if record.main(arguments):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

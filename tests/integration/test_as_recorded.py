@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 import domino_cluster as domino
+import domino_operators as operators
 from control_plane import ControlPlane
 from domino_health import Pod
 from domino_health.lab import record
@@ -25,15 +26,17 @@ ANEW = "make them anew: python tests/integration/make_recordings.py"
 
 
 @pytest.fixture(scope="module")
-def cluster(control_plane: ControlPlane) -> ControlPlane:
+def cluster(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     domino.install(control_plane)
-    return control_plane
+    with operators.installed(control_plane):
+        yield control_plane
 
 
 @pytest.fixture(scope="module")
 def faulty(cluster: ControlPlane) -> Iterator[ControlPlane]:
     domino.install(cluster, faults=True)
-    yield cluster
+    with operators.faults(cluster):
+        yield cluster
     domino.remove_faults(cluster)
 
 

@@ -18,9 +18,10 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import look, served
+from drills import look
 from health_run import HealthRun
 from kube_client import Object, eventually
+from objects import served
 
 HOMES = {"karpenter": "kube-system", "cluster-autoscaler": domino.PLATFORM}
 """Where each runs; the latter's is where Domino's Terraform modules give it its role."""

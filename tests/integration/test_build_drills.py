@@ -1,8 +1,6 @@
 """IMG-009 against a real control plane: builds of images that hang and fail.
 
-Hephaestus does not run there. Its kind is installed as a CustomResourceDefinition that keeps all that is
-given to it, and what only Hephaestus writes, the status of a build, is *patched*, in the shape and the words
-of its own code (dominodatalab/hephaestus, pkg/controller/imagebuild).
+Hephaestus does not run there: what only it writes is *patched* (domino_operators).
 """
 
 from __future__ import annotations
@@ -15,18 +13,15 @@ from pathlib import Path
 import pytest
 
 import domino_cluster as domino
+import domino_operators as operators
 from certificates import authority, days
 from control_plane import ControlPlane
-from drills import look, made, served
+from domino_operators import DENIED, HEPHAESTUS, ago, build, environment
+from drills import look
 from health_run import HealthRun
-from kube_client import Object, eventually
+from kube_client import eventually
+from objects import made
 
-GROUP = "hephaestus.dominodatalab.com"
-BUILDS = f"/apis/{GROUP}/v1/imagebuilds"
-DENIED = (
-    "build failed: buildkit solve issue: failed to solve: failed to push docker-registry:5000/dominodatalab/"
-    "environment: failed to authorize: failed to fetch anonymous token: unexpected status: 401 Unauthorized"
-)
 X509 = (
     "failed to contact buildkitd after 8 attempts: rpc error: code = Unavailable desc = connection error: "
     'desc = "transport: authentication handshake failed: tls: failed to verify certificate: x509: '
@@ -41,48 +36,8 @@ USERS = (
 @pytest.fixture
 def hephaestus(platform: ControlPlane) -> Iterator[ControlPlane]:
     """A cluster that has Hephaestus' kind of builds; none of it stays."""
-    with served(platform, "ImageBuild", GROUP):
+    with operators.hephaestus(platform):
         yield platform
-
-
-def environment(seed: str) -> str:
-    return f"docker-registry:5000/dominodatalab/environment:{domino.hex_id(seed)}-2"
-
-
-def build(
-    plane: ControlPlane, name: str, image: str, *phases: tuple[str, float], failed: str = "", **status: str
-) -> Object:
-    """Make a build, with the phases that it came to and how many minutes ago."""
-    obj = domino.new(f"{GROUP}/v1", "ImageBuild", name, domino.COMPUTE)
-    spec = {"dockerfileContents": "FROM a\nRUN b", "images": [image], "buildArgs": ["TOKEN=hunter2-hunter2"]}
-    plane.create({**obj, "spec": spec})
-    if not phases:
-        return obj
-    last = phases[-1][0]
-    ready = {"Succeeded": ("True", "BuildComplete", "Image has been built and pushed to registry")}.get(
-        last,
-        ("False", "ExecutionError", failed) if failed else ("Unknown", "BuildComplete", "Image has been…"),
-    )
-    moments = [(phase, _ago(minutes)) for phase, minutes in phases]
-    condition = dict(zip(("status", "reason", "message"), ready, strict=True))
-    plane.patch_status(
-        obj,
-        {
-            "phase": last,
-            "conditions": [{"type": "ImageReady", **condition, "lastTransitionTime": moments[-1][1]}],
-            "transitions": [
-                {"previousPhase": "", "phase": phase, "occurredAt": moment} for phase, moment in moments
-            ],
-            **status,
-        },
-    )
-    return obj
-
-
-def _ago(minutes: float) -> str:
-    return (
-        (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat(timespec="seconds").replace("+00:00", "Z")
-    )
 
 
 def messages(run: HealthRun) -> dict[str, str]:
@@ -109,7 +64,7 @@ def test_an_account_without_rights_gets_no_pass_and_is_told_the_rule(
     result = run.result("IMG-009")
     assert result["state"] == "unknown"
     (cure,) = (each["cure"] for each in result["unseen"] if each["fact"] == "image_builds")
-    assert f'{{apiGroups: ["{GROUP}"], resources: ["imagebuilds"], verbs: ["list"]}}' in cure
+    assert f'{{apiGroups: ["{HEPHAESTUS}"], resources: ["imagebuilds"], verbs: ["list"]}}' in cure
 
 
 def test_builds_that_end_well_are_healthy(hephaestus: ControlPlane, tmp_path: Path) -> None:
@@ -146,7 +101,7 @@ def test_builds_that_end_well_are_healthy(hephaestus: ControlPlane, tmp_path: Pa
 
 def _older(plane: ControlPlane, name: str) -> bool:
     """A second has passed since it was made: creation times have no smaller part."""
-    path = f"/apis/{GROUP}/v1/namespaces/{domino.COMPUTE}/imagebuilds/{name}"
+    path = f"/apis/{HEPHAESTUS}/v1/namespaces/{domino.COMPUTE}/imagebuilds/{name}"
     made = datetime.fromisoformat(plane.get(path)["metadata"]["creationTimestamp"])
     return datetime.now(UTC) - made > timedelta(seconds=1)
 
@@ -176,7 +131,7 @@ def test_builds_that_hang_and_fail_are_found_by_what_they_build(
         "reason": "StatusUpdate",
         "message": "Failed to update phase Failed: the object has been modified",
         "type": "Warning",
-        "lastTimestamp": _ago(1),
+        "lastTimestamp": ago(1),
     }
     with made(hephaestus, event):
         run = look(hephaestus, tmp_path)

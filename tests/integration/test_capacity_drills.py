@@ -12,8 +12,9 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import execution, look, made, refused, runs, waits
+from drills import execution, look, refused, waits
 from kube_client import eventually
+from objects import made, runs
 
 AREA = [f"CAP-00{number}" for number in range(1, 7)]
 EAGER = (

@@ -19,10 +19,11 @@ import pytest
 import domino_cluster as domino
 from control_plane import ControlPlane
 from domino_health.facts.rights import Right
-from drills import execution, joined, look, made
+from drills import execution, joined, look
 from health_account import granted, rights, rules
 from health_run import HealthRun
 from kube_client import Object, eventually
+from objects import made
 
 IMAGE = "quay.io/domino/grafana:6.2.0"
 DENIED = (

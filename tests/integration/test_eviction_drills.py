@@ -9,8 +9,9 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import execution, gone, joined, look, made, patch_node, runs
+from drills import execution, joined, look, patch_node
 from kube_client import Object
+from objects import gone, made, runs
 
 STRICT = "thresholds: {SCHED-002: {others: 0}}\n"
 

@@ -16,8 +16,9 @@ import pytest
 import domino_cluster as domino
 from control_plane import ControlPlane
 from domino_images import on_node, pulled
-from drills import execution, look, made, runs
+from drills import execution, look
 from kube_client import Object, Objects
+from objects import made, runs
 
 ENVIRONMENT = domino.hex_id("standard-environment")
 IMAGE = domino.built_image("environment", "standard-environment")

@@ -18,9 +18,10 @@ import pytest
 import domino_cluster as domino
 from certificates import authority, write_chain
 from control_plane import ControlPlane
-from drills import look, made
+from drills import look
 from fault_server import Exchange, FaultServer
 from kube_client import Object, eventually
+from objects import made
 
 GROUP = "/apis/metrics.k8s.io/v1beta1"
 MEMORY = 30 << 20

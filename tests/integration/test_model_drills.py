@@ -9,8 +9,9 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import look, made, patch_node
+from drills import look, patch_node
 from kube_client import Object, Objects, eventually
+from objects import made
 
 PODS = f"/api/v1/namespaces/{domino.COMPUTE}/pods"
 SUBJECT = f"deployment/{domino.COMPUTE}/{domino.MODEL}"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import execution, look, made, patch_node, runs, waits
+from drills import execution, look, patch_node, waits
 from kube_client import Objects
+from objects import made, runs
 
 AREA = ("SCHED-004", "SCHED-005", "SCHED-006", "SCHED-007")
 EAGER = "thresholds: {SCHED-004: {joins_within: 0s}}\n"

@@ -15,8 +15,9 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import look, made, of, refused
+from drills import look, of, refused
 from kube_client import Object, Objects, eventually
+from objects import made
 
 AREA = [f"PROBE-00{number}" for number in range(1, 6)]
 EAGER = "thresholds: {PROBE-004: {starts_within: 0s}, PROBE-005: {starts_within: 0s, unready_for: 0s}}\n"

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import look, of, served
+from drills import look, of
 from health_account import granted, rights, rules
 from kube_client import Object, eventually
+from objects import served
 
 DOMINOS, FLUX = ("releases.example.com", "v1alpha1"), ("helm.toolkit.fluxcd.io", "v2")
 

@@ -23,9 +23,9 @@ from certificates import Issued, authority, days
 from control_plane import AuditEntry, ControlPlane
 from domino_health.collectors.cluster import REVIEWS
 from domino_health.facts.rights import ANY_GROUP
-from drills import served
 from health_run import HealthRun, run_health
 from kube_client import Object, Objects, eventually
+from objects import served
 
 ROOT = Path(__file__).resolve().parents[2]
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)

@@ -16,9 +16,10 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
-from drills import look, served
+from drills import look
 from health_run import HealthRun
 from kube_client import Objects
+from objects import served
 from scan_builders import grype, operator_report, trivy
 
 GROUP = "aquasecurity.github.io"

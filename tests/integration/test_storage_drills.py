@@ -16,8 +16,9 @@ import pytest
 import domino_cluster as domino
 import domino_storage as storage
 from control_plane import ControlPlane
-from drills import execution, look, made
+from drills import execution, look
 from kube_client import Object, eventually
+from objects import made
 
 AT_ONCE = "thresholds: {STOR-001: {max_pending: 0s}}\n"
 IDS = ("STOR-001", "STOR-002", "STOR-006", "STOR-007", "STOR-008", "STOR-009")

@@ -16,10 +16,11 @@ import pytest
 import domino_cluster as domino
 from certificates import authority, write_bundle, write_chain
 from control_plane import ControlPlane
-from drills import execution, look, made, patch_node, runs, waits
+from drills import execution, look, patch_node, waits
 from fault_server import FaultServer, says
 from health_run import HealthRun
 from kube_client import Object, eventually
+from objects import made, runs
 
 SMALL = "{id: small-k8s, node_pool: default, cpu: 1, memory: 4Gi}"
 LARGE = "{id: large-k8s, node_pool: default, cpu: 6, memory: 27Gi}"

@@ -8,8 +8,9 @@ from pathlib import Path
 import domino_cluster as domino
 from certificates import Issued, authority, days
 from control_plane import ControlPlane
-from drills import look, made
+from drills import look
 from kube_client import Object
+from objects import made
 
 GROUP = "drill.example.com"
 SERVICE = {"namespace": domino.PLATFORM, "name": "drill-webhook"}
