@@ -1,6 +1,6 @@
 """What is free on nodes, and what fits there: sums, and no judgement."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -46,17 +46,17 @@ class Place:
 
 def places(nodes: Sequence[Node], pods: Iterable[Pod]) -> list[Place]:
     """Every node, with what is free on it: its room without what its pods ask for that have not ended."""
-    taken: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    taken: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for pod in running(pods):
         there = taken[pod.cluster, pod.spec.node_name]
         for name, amount in pod.asked().items():
-            there[name] += amount
-        there["pods"] += ONE_POD
+            there[name] = there.get(name, 0) + amount
+        there["pods"] = there.get("pods", 0) + ONE_POD
     return [
         Place(
             node,
             {
-                name: amount - taken[node.cluster, node.metadata.name][name]
+                name: amount - taken[node.cluster, node.metadata.name].get(name, 0)
                 for name, amount in node.room().items()
             },
         )

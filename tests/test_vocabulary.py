@@ -1,13 +1,14 @@
 """The words a check is written with."""
 
 import re
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from domino_health import Assessment, Duration, Finding, Ref, Severity, Unseen, check
+from domino_health import Assessment, Duration, Finding, Ref, Severity, Unseen, check, vocabulary
 from domino_health.vocabulary import clean, shorten, spec_of, threshold_types
 
 
@@ -253,6 +254,14 @@ def test_clean_takes_away_what_terminals_xml_and_utf_8_refuse() -> None:
     assert_clean(clean(HOSTILE))
     assert clean(HOSTILE).endswith("<script>")
     assert clean("tab\tline\nend ✓ 日本 🎉") == "tab\tline\nend ✓ 日本 🎉"
+
+
+def test_what_python_calls_printable_has_nothing_to_be_cleaned_of() -> None:
+    """By which ``clean`` tells nearly every name without looking closer."""
+    printable = "".join(each for each in map(chr, range(sys.maxunicode + 1)) if each.isprintable())
+
+    assert len(printable) > 100_000
+    assert vocabulary._UNPRINTABLE.search(printable) is None
 
 
 def test_clean_turns_a_carriage_return_into_something_visible() -> None:

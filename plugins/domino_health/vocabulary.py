@@ -25,6 +25,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def clean(text: str) -> str:
     """``text`` fit for a terminal, an XML file and a page: no control characters."""
+    if text.isprintable():  # nearly every name; Python counts none of those characters among the printable
+        return text
     return _UNPRINTABLE.sub("�", text.replace("\r\n", "\n"))
 
 

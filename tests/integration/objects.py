@@ -67,4 +67,4 @@ def served(
         yield path
         for each in plane.list(path):
             plane.delete({"apiVersion": f"{group}/{version}", "kind": kind, **each})
-    eventually(lambda: plane.find(path) is None, what=f"the end of the path of {plural}")
+    eventually(lambda: plane.find(path) is None, 90, what=f"the end of the path of {plural}")
