@@ -61,9 +61,9 @@ def test_compute_clusters_come_up_whole_and_go(
     Domino makes such a cluster beside a workspace or job that asks for one, and its operator makes the pods.
     Medium: a cluster that failed, has no head yet, or lost it; workers that are missing or not ready (low
     while at least half of them work: it computes, only slower); one that does not go, which keeps its nodes.
-    The finding quotes what the first pod that is not ready waits for. Low: a cluster older than
-    ``max_unused`` whose execution has no pod of its own: it costs its nodes, and nobody computes. An
-    execution is known by Domino's label execution-id on both; without it nothing is said.
+    The finding quotes what the first pod that is not ready waits for. Low: a cluster whose
+    execution has had no pod of its own for longer than ``max_unused``: it costs its nodes, and nobody
+    computes. An execution is known by Domino's label execution-id on both; without it nothing is said.
 
     Of a cluster that scales itself the workers that it asks for now are wanted, and they may come one after
     another: while one comes up in time, those after it are not missed.
@@ -77,12 +77,12 @@ def test_compute_clusters_come_up_whole_and_go(
     Domino, and delete it where that is gone.
     """
     members = _members(pods)
-    users = _users(pods)
+    used = _used(pods, now)
     troubles: dict[tuple[Ref, str], list[Trouble]] = defaultdict(list)
     rows = []
     for each in compute_clusters:
         there = members.get((each.cluster, each.metadata.namespace, each.on, each.metadata.name), Members())
-        for trouble in _troubles(each, there, users, now, max_changing, max_unused):
+        for trouble in _troubles(each, there, used, now, max_changing, max_unused):
             troubles[each.subject, trouble.kind].append(trouble)
         rows.append(_row(each, there, now))
     changing = [now - each.metadata.creation_timestamp for each in compute_clusters if _comes_up(each)]
@@ -105,13 +105,21 @@ def _members(pods: Sequence[Pod]) -> Mapping[tuple[str, str, str, str], Members]
     return found
 
 
-def _users(pods: Sequence[Pod]) -> set[tuple[str, str]]:
-    """The executions, by cluster and id, that have a pod of their own."""
-    return {
-        (pod.cluster, pod.metadata.labels.execution_id)
-        for pod in pods
-        if pod.metadata.labels.execution_id and not pod.finished and not NODE.fullmatch(pod.metadata.name)
-    }
+def _used(pods: Sequence[Pod], now: datetime) -> Mapping[tuple[str, str], datetime]:
+    """Until when each execution, by cluster and id, has had a pod of its own."""
+    until: dict[tuple[str, str], datetime] = {}
+    for pod in pods:
+        if pod.metadata.labels.execution_id and not NODE.fullmatch(pod.metadata.name):
+            key = pod.cluster, pod.metadata.labels.execution_id
+            last = _ended(pod) if pod.finished else now
+            until[key] = max(last, until.get(key, last))
+    return until
+
+
+def _ended(pod: Pod) -> datetime:
+    """When the last of its containers did."""
+    ends = (each.state.terminated.finished_at for each in pod.statuses if each.state.terminated)
+    return max((each for each in ends if each), default=pod.metadata.creation_timestamp)
 
 
 def _comes_up(each: ComputeCluster) -> bool:
@@ -121,7 +129,7 @@ def _comes_up(each: ComputeCluster) -> bool:
 def _troubles(
     each: ComputeCluster,
     there: Members,
-    users: set[tuple[str, str]],
+    used: Mapping[tuple[str, str], datetime],
     now: datetime,
     max_changing: timedelta,
     max_unused: timedelta,
@@ -135,9 +143,10 @@ def _troubles(
             yield Trouble(each, "going", going, says)
         return
     execution = each.metadata.labels.execution
-    if execution and (each.cluster, execution) not in users and old > max_unused:
-        says = f"nobody uses it: its execution has no pod, and it has been there for {age(old)}"
-        yield Trouble(each, "unused", old, says, Severity.LOW)
+    last = used.get((each.cluster, execution), each.metadata.creation_timestamp)
+    if execution and (unused := min(old, now - last)) > max_unused:
+        says = f"nobody uses it: its execution has had no pod for {age(unused)}"
+        yield Trouble(each, "unused", unused, says, Severity.LOW)
         return
     if each.status.cluster_status == "Failed":
         says = f"it failed: {each.status.reason or 'its operator does not say why'}"

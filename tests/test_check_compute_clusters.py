@@ -239,6 +239,30 @@ def test_a_cluster_whose_execution_has_no_pod_is_left_over(old: timedelta, found
     assert assess(left, pods=[*own, RUN]).findings == (), "its execution's own pod is there"
 
 
+@pytest.mark.parametrize(("ended", "found"), [(HOUR, 0), (HOUR + MINUTE, 1)])
+def test_a_cluster_is_left_over_since_its_execution_ended(ended: timedelta, found: int) -> None:
+    state = ContainerState(terminated=Terminated(0, finished_at=NOW - ended))
+    labels = Labels("Batch", execution_id=EXECUTION)
+    done = pod(
+        "run-1-abcde", phase="Succeeded", labels=labels, statuses=[ContainerStatus("run", state=state)]
+    )
+    left = cluster(workers=1, old=9 * HOUR, execution=EXECUTION)
+
+    findings = assess(left, pods=[done, HEAD, FIRST]).findings
+
+    assert [each.message for each in findings] == [
+        f"{NAME}: nobody uses it: its execution has had no pod for 1 h 1 m"
+    ][:found]
+
+
+def test_an_ended_execution_that_does_not_say_when_counts_from_when_its_pod_was_made() -> None:
+    done = pod("run-1", phase="Failed", age=3 * HOUR, labels=Labels("Batch", execution_id=EXECUTION))
+
+    finding = only(cluster(workers=1, old=9 * HOUR, execution=EXECUTION), pods=[done, HEAD, FIRST])
+
+    assert "no pod for 3 h" in finding.message
+
+
 def test_without_the_label_of_its_execution_nobody_says_that_it_is_left_over() -> None:
     assert assess(cluster(old=9 * HOUR), pods=[HEAD, FIRST, SECOND]).findings == ()
 
