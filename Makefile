@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # uv resolves and installs in seconds; where it has no wheel, pip does the same in a minute.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALLER = if $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: uv 2>/dev/null; \
-	then echo "$(BIN)/uv pip install --quiet --python $(BIN)/python"; else echo "$(INSTALL)"; fi
+	then echo "$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python"; else echo "$(INSTALL)"; fi
 
 .PHONY: help demo test check control-plane docs constraints clean
 help: ## List what there is to make

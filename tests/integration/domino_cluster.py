@@ -492,7 +492,9 @@ def is_settled(path: str, obj: Object) -> bool:
             broken = spec["template"]["spec"].get("serviceAccountName") == MISSING_ACCOUNT
             ready = 0 if stuck or broken else spec["replicas"]
             waits = not stuck or status.get("unavailableReplicas") == spec["replicas"]
-            settled = known and waits and status.get("readyReplicas", 0) == ready
+            counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas")}
+            rolled_out = stuck or broken or counts == {spec["replicas"]}
+            settled = known and waits and rolled_out and status.get("readyReplicas", 0) == ready
     return bool(settled)
 
 

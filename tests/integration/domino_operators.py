@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 import domino_cluster as domino
 from control_plane import ControlPlane
 from kube_client import Object
-from objects import made, runs, served
+from objects import made, removed, runs, served
 
 HEPHAESTUS = "hephaestus.dominodatalab.com"
 COMPUTING = "distributed-compute.dominodatalab.com"
@@ -149,5 +149,5 @@ def faults(plane: ControlPlane) -> Iterator[None]:
     try:
         yield
     finally:
-        plane.delete(failed)
-        plane.delete(alone)
+        removed(plane, failed)
+        removed(plane, alone)

@@ -41,6 +41,16 @@ def gone(plane: ControlPlane, pod: Object) -> None:
     eventually(lambda: plane.find(path) is None, what=f"{path} is gone")
 
 
+def removed(plane: ControlPlane, obj: Object) -> None:
+    """Delete an object that owns nothing, and wait until it is gone.
+
+    Not as ``delete`` does: the garbage collector may need half a minute until it knows a kind that is new.
+    """
+    path = plane.path(obj)
+    plane.request("DELETE", path)
+    eventually(lambda: plane.find(path) is None, what=f"the end of {path}")
+
+
 KEEPS_ALL: Object = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
@@ -66,5 +76,5 @@ def served(
         eventually(lambda: "items" in plane.get(path), what=f"the path of {plural}")
         yield path
         for each in plane.list(path):
-            plane.delete({"apiVersion": f"{group}/{version}", "kind": kind, **each})
+            removed(plane, {"apiVersion": f"{group}/{version}", "kind": kind, **each})
     eventually(lambda: plane.find(path) is None, 90, what=f"the end of the path of {plural}")
