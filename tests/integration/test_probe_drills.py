@@ -116,9 +116,8 @@ def test_a_model_whose_probe_gives_up_before_its_requests_do_is_found(
 def test_a_probe_that_fails_is_found_with_its_words(platform: ControlPlane, tmp_path: Path) -> None:
     """The pod's condition and the event are written as a kubelet writes them."""
     pods = (each["metadata"] for each in platform.list(f"/api/v1/namespaces/{domino.COMPUTE}/pods"))
-    names = (
-        meta["name"] for meta in pods if "deletionTimestamp" not in meta
-    )  # the drill before may leave one
+    # The drill before may leave some that end.
+    names = (meta["name"] for meta in pods if "deletionTimestamp" not in meta)
     name = next(name for name in names if name.startswith(domino.MODEL))
     pod = platform.get(f"/api/v1/namespaces/{domino.COMPUTE}/pods/{name}")
     started = datetime.fromisoformat(pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"])
