@@ -133,13 +133,26 @@ def refused(connection: Connection, seconds: float = 10) -> CollectionError:
     return error
 
 
-def gathered(server: str, trust: Trust, **more: Any) -> Observed:
-    """The fact ``pods`` of one cluster, as a run would gather it."""
+PODS_WANTED = Wanted("pods", kubernetes.pods, "clusters", Pod)
+
+
+def gathered(server: str, trust: Trust, fact: Wanted = PODS_WANTED, **more: Any) -> Observed:
+    """A fact of one cluster, as a run would gather it."""
     given = {"name": "prod", "server": server, "ca_file": str(trust.ca_file), "token": TOKEN, **more}
     profile = Profile.model_validate({"version": 1, "clusters": [given]})
-    gathering = Gathering([Wanted("pods", kubernetes.pods, "clusters", Pod)], profile)
+    gathering = Gathering([fact], profile)
     gathering.start()
-    return gathering.wait("pods")
+    return gathering.wait(fact.name)
+
+
+def status(code: int, reason: str, message: str = "no") -> tuple[int, dict[str, Any]]:
+    """A refusal of an API server."""
+    return code, {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code}
+
+
+def page_of(*items: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """A whole list of an API server."""
+    return 200, {"metadata": {}, "items": list(items)}
 
 
 def serve_pages(*pages: dict[str, Any]) -> Answer:

@@ -5,17 +5,18 @@ from typing import Any
 import pytest
 
 from domino_health.collectors.compute_clusters import API, compute_clusters
-from domino_health.collectors.gather import Gathering, Wanted
+from domino_health.collectors.gather import Wanted
 from domino_health.facts.compute_clusters import ComputeCluster
 from domino_health.facts.observed import Observed, Outcome
-from domino_health.profile import Profile
 from fault_server import Answer, Exchange
 from stubs import (  # noqa: F401 (fixtures are asked for by name)
-    TOKEN,
     StartStub,
     Trust,
+    gathered,
     opened,
+    page_of,
     plain_environment,
+    status,
     stub,
     trust,
 )
@@ -29,15 +30,7 @@ CLUSTER: dict[str, Any] = {
 }
 
 
-def status(code: int, reason: str) -> tuple[int, Any]:
-    return code, {"kind": "Status", "status": "Failure", "reason": reason, "message": "no", "code": code}
-
-
 ABSENT, DENIED = status(404, "NotFound"), status(403, "Forbidden")
-
-
-def page(*items: dict[str, Any]) -> tuple[int, Any]:
-    return 200, {"metadata": {}, "items": list(items)}
 
 
 def answers(**by_kind: tuple[int, Any]) -> Answer:
@@ -51,16 +44,16 @@ def answers(**by_kind: tuple[int, Any]) -> Answer:
 
 
 def looked(answer: Answer, stub: StartStub, trust: Trust, **more: Any) -> Observed:
-    server = stub(answer)
-    given = {"name": "prod", "server": server.url, "ca_file": str(trust.ca_file), "token": TOKEN, **more}
-    profile = Profile.model_validate({"version": 1, "clusters": [given]})
-    gathering = Gathering([Wanted("compute_clusters", compute_clusters, "clusters", ComputeCluster)], profile)
-    gathering.start()
-    return gathering.wait("compute_clusters")
+    return gathered(
+        stub(answer).url,
+        trust,
+        Wanted("compute_clusters", compute_clusters, "clusters", ComputeCluster),
+        **more,
+    )
 
 
 def test_all_kinds_are_read_and_each_says_what_it_is(stub: StartStub, trust: Trust) -> None:
-    observed = looked(answers(**dict.fromkeys(KINDS, page(CLUSTER))), stub, trust)
+    observed = looked(answers(**dict.fromkeys(KINDS, page_of(CLUSTER))), stub, trust)
 
     assert observed.unseen == []
     assert [(each.kind, each.on, each.cluster, each.wanted) for each in observed.objects] == [
@@ -72,7 +65,7 @@ def test_all_kinds_are_read_and_each_says_what_it_is(stub: StartStub, trust: Tru
 
 
 def test_an_operator_of_fewer_kinds_is_no_fault(stub: StartStub, trust: Trust) -> None:
-    observed = looked(answers(rayclusters=page(CLUSTER), sparkclusters=page()), stub, trust)
+    observed = looked(answers(rayclusters=page_of(CLUSTER), sparkclusters=page_of()), stub, trust)
 
     assert observed.unseen == []
     assert [each.kind for each in observed.objects] == ["RayCluster"]
@@ -87,7 +80,7 @@ def test_no_kind_at_all_is_no_operator(stub: StartStub, trust: Trust) -> None:
 
 
 def test_a_kind_that_is_denied_takes_nothing_from_the_others(stub: StartStub, trust: Trust) -> None:
-    observed = looked(answers(rayclusters=page(CLUSTER), mpiclusters=DENIED), stub, trust)
+    observed = looked(answers(rayclusters=page_of(CLUSTER), mpiclusters=DENIED), stub, trust)
 
     (unseen,) = observed.unseen
     assert [each.kind for each in observed.objects] == ["RayCluster"]
@@ -112,7 +105,7 @@ def test_a_page_that_is_none_is_a_failure(stub: StartStub, trust: Trust) -> None
 
 def test_in_namespaces_each_is_asked_by_itself(stub: StartStub, trust: Trust) -> None:
     observed = looked(
-        answers(rayclusters=page(CLUSTER), sparkclusters=page(CLUSTER), daskclusters=page(CLUSTER)),
+        answers(rayclusters=page_of(CLUSTER), sparkclusters=page_of(CLUSTER), daskclusters=page_of(CLUSTER)),
         stub,
         trust,
         namespaces=["domino-compute"],
@@ -129,6 +122,6 @@ def test_in_namespaces_each_is_asked_by_itself(stub: StartStub, trust: Trust) ->
 def test_a_cluster_that_asks_for_no_workers_wants_none(
     said: dict[str, Any], wanted: int, stub: StartStub, trust: Trust
 ) -> None:
-    observed = looked(answers(rayclusters=page({**CLUSTER, "spec": said})), stub, trust)
+    observed = looked(answers(rayclusters=page_of({**CLUSTER, "spec": said})), stub, trust)
 
     assert [each.wanted for each in observed.objects] == [wanted]

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from domino_health.collectors import kubernetes
-from domino_health.collectors.gather import Gathering, Wanted
+from domino_health.collectors.gather import Wanted
 from domino_health.facts.metrics import NodeMetrics
-from domino_health.facts.observed import Observed, Outcome
-from domino_health.profile import Profile
+from domino_health.facts.observed import Outcome
 from fault_server import says
-from stubs import TOKEN, StartStub, Trust, opened, plain_environment, stub, trust  # noqa: F401
+from stubs import StartStub, Trust, gathered, opened, plain_environment, stub, trust  # noqa: F401
 
 METRICS = {
     "metadata": {"name": "n"},
@@ -19,14 +18,7 @@ METRICS = {
     "usage": {"cpu": "1"},
 }
 
-
-def gathered(server: str, trust: Trust) -> Observed:
-    """The fact of one cluster, as a run would gather it."""
-    given = {"name": "prod", "server": server, "ca_file": str(trust.ca_file), "token": TOKEN}
-    profile = Profile.model_validate({"version": 1, "clusters": [{**given, "deadline": "5s"}]})
-    gathering = Gathering([Wanted("node_metrics", kubernetes.node_metrics, "clusters", NodeMetrics)], profile)
-    gathering.start()
-    return gathering.wait("node_metrics")
+FACT = Wanted("node_metrics", kubernetes.node_metrics, "clusters", NodeMetrics)
 
 
 def status(code: int, message: str) -> dict[str, Any]:
@@ -36,7 +28,7 @@ def status(code: int, message: str) -> dict[str, Any]:
 def test_a_cluster_that_serves_no_metrics_has_none_installed(stub: StartStub, trust: Trust) -> None:
     server = stub(says(404, status(404, "the server could not find the requested resource")))
 
-    observed = gathered(server.url, trust)
+    observed = gathered(server.url, trust, FACT, deadline="5s")
 
     assert observed.absent == (
         "no metrics API: metrics-server is not installed (GET /apis/metrics.k8s.io/v1beta1/nodes: 404)"
@@ -52,7 +44,7 @@ def test_a_refusal_or_a_failure_is_unseen_and_no_skip(
 ) -> None:
     server = stub(says(code, status(code, "no")))
 
-    observed = gathered(server.url, trust)
+    observed = gathered(server.url, trust, FACT, deadline="5s")
 
     assert observed.absent == ""
     assert [seen.outcome for seen in observed.targets] == [outcome]
@@ -61,5 +53,5 @@ def test_a_refusal_or_a_failure_is_unseen_and_no_skip(
 def test_metrics_are_read_with_the_cluster_they_are_of(stub: StartStub, trust: Trust) -> None:
     server = stub(says(200, {"kind": "NodeMetricsList", "metadata": {}, "items": [METRICS]}))
 
-    (metrics,) = gathered(server.url, trust).objects
+    (metrics,) = gathered(server.url, trust, FACT, deadline="5s").objects
     assert (metrics.cluster, metrics.metadata.name, metrics.usage) == ("prod", "n", {"cpu": "1"})

@@ -19,6 +19,7 @@ from stubs import (  # noqa: F401 (fixtures are asked for by name)
     Trust,
     opened,
     plain_environment,
+    status,
     stub,
     trust,
 )
@@ -34,10 +35,6 @@ RULE_STATUS = (
     '{apiGroups: [""], resources: ["configmaps"], resourceNames: ["cluster-autoscaler-status"], '
     'verbs: ["get"]}'
 )
-
-
-def status(code: int, reason: str, message: str = "no") -> tuple[int, Any]:
-    return code, {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code}
 
 
 NO_KIND = status(404, "NotFound", "the server could not find the requested resource")

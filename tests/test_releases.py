@@ -4,19 +4,20 @@ from typing import Any
 
 import pytest
 
-from domino_health.collectors.gather import Gathering, Wanted
+from domino_health.collectors.gather import Wanted
 from domino_health.collectors.releases import helm_releases
 from domino_health.facts.observed import Observed, Outcome
 from domino_health.facts.releases import HelmRelease
-from domino_health.profile import Profile
 from fault_server import Answer, Exchange
 from platform_builders import condition, release
 from stubs import (  # noqa: F401 (fixtures are asked for by name)
-    TOKEN,
     StartStub,
     Trust,
+    gathered,
     opened,
+    page_of,
     plain_environment,
+    status,
     stub,
     trust,
 )
@@ -26,14 +27,6 @@ pytestmark = pytest.mark.usefixtures("plain_environment")
 FLUX, DOMINO = "helm.toolkit.fluxcd.io", "group.example.com"
 NAMES = "names of groups, and not what they serve"
 RELEASE: dict[str, Any] = {"metadata": {"name": "keycloak", "namespace": "domino-platform"}}
-
-
-def status(code: int, reason: str) -> tuple[int, Any]:
-    return code, {"kind": "Status", "status": "Failure", "reason": reason, "message": "no", "code": code}
-
-
-def page(*items: dict[str, Any]) -> tuple[int, Any]:
-    return 200, {"metadata": {}, "items": list(items)}
 
 
 def group(name: str, *versions: str, resource: str = "helmreleases") -> dict[str, Any]:
@@ -63,12 +56,9 @@ def answers(**by_path: tuple[int, Any]) -> Answer:
 
 
 def looked(answer: Answer, stub: StartStub, trust: Trust, **more: Any) -> Observed:
-    server = stub(answer)
-    given = {"name": "prod", "server": server.url, "ca_file": str(trust.ca_file), "token": TOKEN, **more}
-    profile = Profile.model_validate({"version": 1, "clusters": [given]})
-    gathering = Gathering([Wanted("helm_releases", helm_releases, "clusters", HelmRelease)], profile)
-    gathering.start()
-    return gathering.wait("helm_releases")
+    return gathered(
+        stub(answer).url, trust, Wanted("helm_releases", helm_releases, "clusters", HelmRelease), **more
+    )
 
 
 def of(name: str, version: str, within: str = "") -> str:
@@ -79,7 +69,7 @@ def test_every_group_that_serves_them_is_read_in_the_version_that_the_server_pre
     stub: StartStub, trust: Trust
 ) -> None:
     answer = answers(
-        **{"/apis": BOTH, of(FLUX, "v2"): page(RELEASE), of(DOMINO, "v1alpha1"): page(RELEASE, RELEASE)}
+        **{"/apis": BOTH, of(FLUX, "v2"): page_of(RELEASE), of(DOMINO, "v1alpha1"): page_of(RELEASE, RELEASE)}
     )
 
     observed = looked(answer, stub, trust)
@@ -95,7 +85,7 @@ def test_every_group_that_serves_them_is_read_in_the_version_that_the_server_pre
 def test_of_a_group_the_first_version_that_has_them_is_read(stub: StartStub, trust: Trust) -> None:
     newer = group(FLUX, "v3", resource="other")["versions"] + group(FLUX, "v2")["versions"]
     answer = answers(
-        **{"/apis": groups({"metadata": {"name": FLUX}, "versions": newer}), of(FLUX, "v2"): page(RELEASE)}
+        **{"/apis": groups({"metadata": {"name": FLUX}, "versions": newer}), of(FLUX, "v2"): page_of(RELEASE)}
     )
 
     assert len(looked(answer, stub, trust).objects) == 1
@@ -119,7 +109,7 @@ def test_namespaces_are_read_one_by_one(stub: StartStub, trust: Trust) -> None:
     answer = answers(
         **{
             "/apis": groups(group(FLUX, "v2")),
-            of(FLUX, "v2", within): page(RELEASE),
+            of(FLUX, "v2", within): page_of(RELEASE),
         }
     )
 
@@ -135,7 +125,7 @@ def test_one_group_denied_leaves_the_other_and_says_which_rule_is_missing(
     answer = answers(
         **{
             "/apis": BOTH,
-            of(FLUX, "v2"): page(RELEASE),
+            of(FLUX, "v2"): page_of(RELEASE),
             of(DOMINO, "v1alpha1"): status(403, "Forbidden"),
         }
     )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from domino_health.collectors.cluster import Connection, connect, how
-from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
+from domino_health.collectors.looking import CollectionError, Deadline, Look, Target, whole_clusters
 from domino_health.collectors.secrets import certificates_in
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.ca_bundles import (
@@ -45,13 +45,7 @@ class CaBundles:
         Raises:
             NothingToLookAtError: the profile looks into namespaces alone.
         """
-        clusters = look.profile.clusters or ()
-        whole = [cluster for cluster in clusters if not cluster.namespaces]
-        if clusters and not whole:
-            raise NothingToLookAtError(
-                "webhook configurations belong to no namespace, and the profile looks into namespaces alone"
-            )
-        return [_target(look, cluster) for cluster in whole]
+        return [_target(look, cluster) for cluster in whole_clusters(look.profile, "webhook configurations")]
 
 
 ca_bundles = CaBundles()

@@ -14,9 +14,9 @@ from domino_health.collectors.looking import (
     CollectionError,
     Deadline,
     Look,
-    NothingToLookAtError,
     NotInstalledError,
     Target,
+    whole_clusters,
 )
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.builds import ImageBuildList
@@ -67,15 +67,11 @@ class Listing:
         Raises:
             NothingToLookAtError: it belongs to no namespace, and the profile looks into namespaces alone.
         """
-        clusters = look.profile.clusters or ()
-        whole = [cluster for cluster in clusters if self.in_namespaces or not cluster.namespaces]
-        if clusters and not whole:
-            raise NothingToLookAtError(
-                f"{self.resource} belong to no namespace, and the profile looks into namespaces alone"
-            )
+        profile = look.profile
+        clusters = profile.clusters or () if self.in_namespaces else whole_clusters(profile, self.resource)
         return [
             self.target(look, cluster, namespace)
-            for cluster in whole
+            for cluster in clusters
             for namespace in cluster.namespaces or ("",)
         ]
 

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from domino_health.facts.observed import Observed, Outcome
 from domino_health.facts.rights import Right
 from domino_health.profile import Profile
+from domino_health.profile.clusters import Cluster
 
 Thing = TypeVar("Thing")
 
@@ -108,6 +109,25 @@ class Target(Generic[Thing]):
     """Looks, saying how far it has come; raises CollectionError when it cannot."""
     needs: tuple[str, ...] = ()
     """Modules that take long to import: they are, before any deadline begins."""
+
+
+def whole_clusters(profile: Profile, what: str) -> list[Cluster]:
+    """The clusters that a profile looks at as a whole: where else would one look for what is in no namespace?
+
+    Args:
+        profile: of the run.
+        what: is looked for: ``node pools``.
+
+    Raises:
+        NothingToLookAtError: it looks into namespaces alone.
+    """
+    clusters = profile.clusters or ()
+    whole = [cluster for cluster in clusters if not cluster.namespaces]
+    if clusters and not whole:
+        raise NothingToLookAtError(
+            f"{what} belong to no namespace, and the profile looks into namespaces alone"
+        )
+    return whole
 
 
 @dataclass

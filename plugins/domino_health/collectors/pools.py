@@ -16,9 +16,9 @@ from domino_health.collectors.looking import (
     CollectionError,
     Deadline,
     Look,
-    NothingToLookAtError,
     NotInstalledError,
     Target,
+    whole_clusters,
 )
 from domino_health.collectors.pool_status import status_of
 from domino_health.collectors.way_in import NEEDS
@@ -73,13 +73,7 @@ class Pools:
         Raises:
             NothingToLookAtError: the profile looks into namespaces alone.
         """
-        clusters = look.profile.clusters or ()
-        whole = [cluster for cluster in clusters if not cluster.namespaces]
-        if clusters and not whole:
-            raise NothingToLookAtError(
-                "node pools belong to no namespace, and the profile looks into namespaces alone"
-            )
-        return [_target(look, cluster) for cluster in whole]
+        return [_target(look, cluster) for cluster in whole_clusters(look.profile, "node pools")]
 
 
 node_pools = Pools()
