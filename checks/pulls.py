@@ -7,15 +7,17 @@ The words are those of the kubelet's image manager (kubernetes/pkg/kubelet/image
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from checks.images import canonical
-from domino_health import Event
+from domino_health import Event, Pod, size
 
 _PULLED = re.compile(
     r'Successfully pulled image "([^"]+)" in (\S+?)'
     r"(?: \((\S+) including waiting\))?(?:\. Image size: (\d+) bytes)?\.?"
 )
+_WAITS = ("ContainerCreating", "PodInitializing")
+"""What a container waits for while its image is pulled, by its kubelet's word."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(h|ms|µs|us|ns|m|s)")
 _SECONDS: Mapping[str, float] = {
     "h": 3600,
@@ -46,6 +48,22 @@ class Pull:
         """Where; empty where the event does not say."""
         return self.event.source.host
 
+    @property
+    def rate(self) -> str:
+        """How fast it came, by its own time; empty where its size is not known."""
+        if self.size is None:
+            return ""
+        return f"{size(int(self.size / max(self.own.total_seconds(), 0.001)))}/s"
+
+
+@dataclass(frozen=True)
+class Ongoing:
+    """A pull that has not ended."""
+
+    pod: Pod
+    image: str
+    lasts: timedelta
+
 
 def go_duration(text: str) -> timedelta | None:
     """``1m2.345s``, as Go writes it; None for what is none."""
@@ -68,3 +86,35 @@ def pull_of(event: Event) -> Pull | None:
 def pulls(events: Iterable[Event]) -> Iterator[Pull]:
     """All that events tell the end of."""
     return (pull for event in events if (pull := pull_of(event)) is not None)
+
+
+def ongoing(pod: Pod, events: Iterable[Event], now: datetime) -> list[Ongoing]:
+    """Pulls of which the beginning was told and no end, while a container of the pod still waits.
+
+    Args:
+        pod: for which they are pulled.
+        events: those of the pod; of other reasons, too.
+        now: until when they last.
+    """
+    if not waits(pod):
+        return []
+    told = [event for event in events if event.reason in ("Pulling", "Pulled", "Failed")]
+    last: dict[str, Event] = {}
+    for event in sorted(told, key=lambda each: each.when or now):
+        last[event.involved_object.field_path] = event
+    return [
+        Ongoing(pod, canonical(image_pulled(event)), max(now - event.when, timedelta(0)))
+        for event in last.values()
+        if event.reason == "Pulling" and event.when is not None
+    ]
+
+
+def waits(pod: Pod) -> bool:
+    """Whether a container of it waits to be made, for its image perhaps."""
+    states = (status.state.waiting for status in pod.statuses)
+    return not pod.finished and any(state is not None and state.reason in _WAITS for state in states)
+
+
+def image_pulled(event: Event) -> str:
+    """The image that an event of a pull quotes."""
+    return event.message.partition('"')[2].partition('"')[0]

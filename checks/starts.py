@@ -4,12 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from checks.pulls import pulls
+from checks.pulls import Ongoing, Pull, ongoing, pulls
 from domino_health import Event, Pod
 
 PHASES = ("node", "volumes", "images", "containers", "ready")
 """What a start waits for, in this order: a node; its volumes to be attached and mounted, with its network;
 its images; its containers to start, those of its start before them; and the first answer that it is ready."""
+READY_TO_START = "PodReadyToStartContainers"
+"""Since Kubernetes 1.29: its volumes are there, and its network."""
+NO_IMAGE = ("ErrImagePull", "ImagePullBackOff")
+"""What a container waits for whose image could not be pulled."""
 REGAINED = timedelta(hours=1)
 """A pod that became ready so long after its containers started has lost it meanwhile, and has it again."""
 ZERO = timedelta(0)
@@ -24,6 +28,8 @@ class Start:
     """By phase, or by several that cannot be told apart: ``images, containers``."""
     ended: bool
     """Whether it has become ready; else the last phase goes on."""
+    pulls: Sequence[Pull | Ongoing] = ()
+    """What events tell of its images."""
 
     @property
     def lasts(self) -> timedelta:
@@ -31,9 +37,19 @@ class Start:
         return sum(self.phases.values(), ZERO)
 
     @property
+    def longest_pull(self) -> Pull | Ongoing | None:
+        """Of its images the one that took, or takes, longest."""
+        return max(self.pulls, key=lasts_of, default=None)
+
+    @property
     def slowest(self) -> str:
         """The phase that took most."""
         return max(self.phases, key=lambda phase: self.phases[phase], default="")
+
+
+def lasts_of(pull: Pull | Ongoing) -> timedelta:
+    """How long a pod waits for it: until its end, or until now."""
+    return pull.whole if isinstance(pull, Pull) else pull.lasts
 
 
 def start_of(pod: Pod, events: Sequence[Event], now: datetime) -> Start | None:
@@ -53,14 +69,30 @@ def start_of(pod: Pod, events: Sequence[Event], now: datetime) -> Start | None:
     all_started = max(started) if started and len(started) == len(pod.spec.containers) else None
     if all_started is not None and (became or now) - all_started > REGAINED:
         return None
-    moments = (
-        ("node", _since(pod, "PodScheduled")),
-        ("volumes", _since(pod, "PodReadyToStartContainers")),
-        ("containers", all_started),
-        ("ready", became),
+    mounted = _since(pod, READY_TO_START) or _first_pull(pod, events)
+    moments = (("node", _since(pod, "PodScheduled")), ("volumes", mounted), ("containers", all_started))
+    begins, phases = pod.metadata.creation_timestamp, dict[str, timedelta]()
+    for phase, lasts in _between(begins, (*moments, ("ready", became)), now):
+        untold = phase == "volumes" and mounted is None and pod.condition(READY_TO_START) is None
+        phases["volumes, containers" if untold else phase] = lasts
+    seen: list[Pull | Ongoing] = [*pulls(events), *ongoing(pod, events, now)]
+    return Start(pod, _with_images(phases, pod, events, seen), became is not None, seen)
+
+
+def _first_pull(pod: Pod, events: Sequence[Event]) -> datetime | None:
+    """When its first container's image was asked for: its volumes were there by then."""
+    part, those = (
+        ("initContainers", pod.spec.init_containers)
+        if pod.spec.init_containers
+        else ("containers", pod.spec.containers)
     )
-    phases = dict(_between(pod.metadata.creation_timestamp, moments, now))
-    return Start(pod, _with_images(phases, pod, events), became is not None)
+    path = f"spec.{part}{{{those[0].name if those else ''}}}"
+    told = (
+        event.first_timestamp or event.when
+        for event in events
+        if event.reason in ("Pulling", "Pulled") and event.involved_object.field_path == path
+    )
+    return min((moment for moment in told if moment is not None), default=None)
 
 
 def _since(pod: Pod, type: str) -> datetime | None:
@@ -83,17 +115,24 @@ def _between(
         yield open_[0], max(now - begins, ZERO)
 
 
-def _with_images(phases: Mapping[str, timedelta], pod: Pod, events: Sequence[Event]) -> dict[str, timedelta]:
-    """The time of its pulls, taken out of the phase that they are part of."""
-    told = [event for event in events if event.reason == "Pulled"]
-    complete = len(told) >= len((*pod.spec.containers, *pod.spec.init_containers))
-    pulled = sum((pull.whole for pull in pulls(told)), ZERO)
+def _with_images(
+    phases: Mapping[str, timedelta], pod: Pod, events: Sequence[Event], seen: Sequence[Pull | Ongoing]
+) -> dict[str, timedelta]:
+    """The phases, with the time of the images taken out of the one that it is part of."""
+    waiting = {status.state.waiting.reason for status in pod.statuses if status.state.waiting}
+    begun = [status for status in pod.statuses if status.state.running or status.state.terminated]
+    goes_on = any(isinstance(each, Ongoing) for each in seen)
+    expected = begun if goes_on else (*pod.spec.containers, *pod.spec.init_containers)
+    complete = sum(event.reason == "Pulled" for event in events) >= len(expected)
+    taken = sum(map(lasts_of, seen), ZERO)
     apart: dict[str, timedelta] = {}
     for phase, lasts in phases.items():
         if "containers" not in phase.split(", "):
             apart[phase] = lasts
+        elif waiting.intersection(NO_IMAGE):
+            apart["images"] = lasts
         elif complete:
-            images = min(pulled, lasts)
+            images = min(taken, lasts)
             apart |= {"images": images, phase: lasts - images}
         else:
             apart[phase.replace("containers", "images, containers")] = lasts

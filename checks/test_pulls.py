@@ -1,12 +1,10 @@
 """Images: are they pulled in time?"""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from checks.images import canonical
-from checks.pulls import Pull, pulls
+from checks.pulls import Ongoing, Pull, ongoing, pulls, waits
 from checks.quantiles import quantile
 from checks.seen_events import key_of, of_pods, window
 from domino_health import (
@@ -27,17 +25,6 @@ from domino_health import (
 
 EXAMPLES = 3
 MOST_ROWS = 50
-BEFORE = ("ContainerCreating", "PodInitializing")
-"""What a container waits for while its image is pulled, by its kubelet's word."""
-
-
-@dataclass(frozen=True)
-class Ongoing:
-    """A pull that has not ended."""
-
-    pod: Pod
-    image: str
-    lasts: timedelta
 
 
 @check("IMG-002", severity=Severity.MEDIUM)
@@ -67,7 +54,7 @@ def test_images_are_pulled_in_time(
     waiting, let kubelets pull side by side (serializeImagePulls: false). Keep nodes warm, or cache images.
     """
     ended = list(pulls(events))
-    ongoing = _ongoing(pods or (), events, now)
+    going_on = list(_ongoing(pods or (), events, now))
     slow: dict[Ref, list[Pull]] = defaultdict(list)
     still: dict[Ref, list[Ongoing]] = defaultdict(list)
     by_image: dict[Ref, list[Pull]] = defaultdict(list)
@@ -76,16 +63,16 @@ def test_images_are_pulled_in_time(
         by_image[ref].append(pull)
         if pull.whole > max_pull:
             slow[ref].append(pull)
-    for each in ongoing:
+    for each in going_on:
         if each.lasts > max_pull:
             still[image_subject(each.pod.cluster, each.image)].append(each)
     pools = {(node.cluster, node.metadata.name): node.pool for node in nodes or ()}
-    longest = max((*(pull.whole for pull in ended), *(each.lasts for each in ongoing)), default=None)
+    longest = max((*(pull.whole for pull in ended), *(each.lasts for each in going_on)), default=None)
     rows = sorted(((_longest(those), _row(ref, those)) for ref, those in by_image.items()), reverse=True)
     columns = ("image", "pulls", "median", "slowest", "of it waiting", "size", "rate")
     table = Attachment.table("Pulls", columns, (row for _, row in rows[:MOST_ROWS]))
     return Assessment(
-        [*ended, *ongoing],
+        [*ended, *going_on],
         [
             _finding(ref, slow[ref], still[ref], len(by_image[ref]), pools, max_pull)
             for ref in dict.fromkeys((*slow, *still))
@@ -96,25 +83,11 @@ def test_images_are_pulled_in_time(
     )
 
 
-def _ongoing(pods: Sequence[Pod], events: Sequence[Event], now: datetime) -> list[Ongoing]:
-    """Pulls of which the beginning was told and no end, of containers that still wait for it."""
-    waiting = [pod for pod in pods if not pod.finished and _waits(pod)]
-    told = of_pods(waiting, (event for event in events if event.reason in ("Pulling", "Pulled", "Failed")))
-    found = []
+def _ongoing(pods: Sequence[Pod], events: Sequence[Event], now: datetime) -> Iterator[Ongoing]:
+    waiting = [pod for pod in pods if waits(pod)]
+    told = of_pods(waiting, events)
     for pod in waiting:
-        last: dict[str, Event] = {}
-        for event in sorted(told[key_of(pod)], key=lambda each: each.when or now):
-            last[event.involved_object.field_path] = event
-        for event in last.values():
-            if event.reason == "Pulling" and event.when is not None:
-                image = event.message.partition('"')[2].partition('"')[0]
-                found.append(Ongoing(pod, canonical(image), max(now - event.when, timedelta(0))))
-    return found
-
-
-def _waits(pod: Pod) -> bool:
-    states = (status.state.waiting for status in pod.statuses)
-    return any(state is not None and state.reason in BEFORE for state in states)
+        yield from ongoing(pod, told[key_of(pod)], now)
 
 
 def _longest(those: Sequence[Pull]) -> timedelta:
@@ -134,7 +107,7 @@ def _finding(
         worst = max(slow, key=lambda pull: pull.whole)
         queued = worst.whole - worst.own
         waited = f", {age(queued)} of it waiting for other pulls" if queued > worst.own / 2 else ""
-        large = f" for {size(worst.size)} ({_rate(worst)})" if worst.size else ""
+        large = f" for {size(worst.size)} ({worst.rate})" if worst.size else ""
         pool = pools.get((worst.event.cluster, worst.node), "")
         where = f", on node {worst.node}{f' of the pool {pool}' if pool else ''}" if worst.node else ""
         said.append(f"{len(slow)} of {seen} pulls took up to {age(worst.whole)}{large}{waited}{where}")
@@ -157,10 +130,5 @@ def _row(ref: Ref, those: Sequence[Pull]) -> tuple[str, ...]:
         age(times[-1]),
         age(worst.whole - worst.own),
         size(worst.size) if worst.size else "not told",
-        _rate(worst) if worst.size else "",
+        worst.rate,
     )
-
-
-def _rate(pull: Pull) -> str:
-    """How fast it came, by its own time."""
-    return f"{size(int((pull.size or 0) / max(pull.own.total_seconds(), 0.001)))}/s"

@@ -1,12 +1,13 @@
 """Workspaces: how long do they take to start, and what takes the time?"""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
+from checks.pulls import Pull
 from checks.quantiles import quantile
 from checks.seen_events import key_of, of_pods, window
-from checks.starts import PHASES, Start, start_of
+from checks.starts import PHASES, Start, lasts_of, start_of
 from domino_health import (
     Assessment,
     Attachment,
@@ -22,6 +23,7 @@ from domino_health import (
     age,
     check,
     image_subject,
+    size,
     timeline,
 )
 
@@ -37,7 +39,6 @@ BLAME = {
     "images": "pulling images (IMG-001, IMG-002)",
     "containers": "its containers starting",
     "ready": "the first answer that it is ready",
-    "images, containers": "pulling images or starting containers, which events no longer tell apart",
 }
 
 
@@ -55,12 +56,13 @@ def test_workspaces_start_in_time(
 
     From the creation of a workspace's pod until it is ready, in phases: a node, volumes (with the pod's
     network), images, containers (those that run before it among them), and ready. The finding names the phase
-    that took most of the time of those that were too slow, and the environment. One that starts still counts
-    with its time so far.
+    that took most of the time of those that were too slow, the environment, and the image whose pull took
+    longest: it may be another container's. One that starts still counts with its time so far.
 
     The start is read off pods that are there: conditions and containers keep their times, events are gone
     after an hour by default, and without them pulling is not told apart from starting. Before Kubernetes
-    1.29 a pod does not say when its volumes were there. A workspace that has ended, or of which a container
+    1.29 a pod does not say when its volumes were there: its first pull tells it, as long as events do. What
+    cannot be told apart is named together. A workspace that has ended, or of which a container
     was started again, does not tell its start any more; how many these are is said. What Domino did before it
     made the pod (queue, building the environment) is not in it.
 
@@ -122,13 +124,27 @@ def _finding(ref: Ref, pool: str, there: Sequence[Start], allowed: timedelta) ->
     going = f", {still} of them not ready yet" if still else ""
     n = f"{len(there)} start{'s' if len(there) > 1 else ''}"
     on = f" on the pool {pool}" if pool else ""
-    what = BLAME.get(blamed, blamed)
+    what = " or ".join(BLAME[phase] for phase in blamed.split(", "))
+    untold = ", which cannot be told apart" if "," in blamed else ""
     of_late = f", in {times} of {len(late)}" if len(late) > 1 else ""
     message = (
         f"p50 {age(_p(50, there))}, p95 {age(_p(95, there))} of {n}{on}{going}; allowed for p95: "
-        f"{age(allowed)}. Most of it: {what}, up to {age(longest)}{of_late}"
+        f"{age(allowed)}. Most of it: {what}{untold}, up to {age(longest)}{of_late}"
+        f"{_slowest_pull(late) if 'images' in blamed else ''}"
     )
     return Finding(ref, message, count=len(late), examples=tuple(each.pod.ref for each in late[:EXAMPLES]))
+
+
+def _slowest_pull(late: Iterable[Start]) -> str:
+    """The image that took longest, which need not be the environment's: its size, and how fast it came."""
+    told = [pull for start in late if (pull := start.longest_pull) is not None]
+    if not told:
+        return ""
+    worst = max(told, key=lasts_of)
+    if not isinstance(worst, Pull):
+        return f". Being pulled for {age(worst.lasts)}: {worst.image}"
+    large = f", {size(worst.size)} at {worst.rate}" if worst.size is not None else ""
+    return f". The longest pull took {age(worst.whole)}: {worst.image}{large}"
 
 
 def _phases(starts: Sequence[Start]) -> list[str]:

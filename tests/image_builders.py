@@ -58,11 +58,12 @@ def pulled(
     node: str = "default-0",
     ago: timedelta = timedelta(minutes=5),
     cluster: str = "",
+    container: str = "run",
 ) -> Event:
     """A kubelet's word on a pull that ended; with its size since Kubernetes 1.30."""
     told = "" if size is None else f". Image size: {size} bytes."
     message = f'Successfully pulled image "{image}" in {own} ({whole or own} including waiting){told}'
-    return said("Pulled", message, of=of, node=node, ago=ago, cluster=cluster)
+    return said("Pulled", message, of=of, node=node, ago=ago, cluster=cluster, container=container)
 
 
 def said(
@@ -73,11 +74,12 @@ def said(
     node: str = "default-0",
     ago: timedelta = timedelta(minutes=5),
     cluster: str = "",
+    container: str = "run",
 ) -> Event:
     """Something that a kubelet says of a pod's container."""
     return Event(
         metadata=EventMeta("domino-compute", NOW - ago),
-        involved_object=Involved("Pod", "domino-compute", of, "spec.containers{run}"),
+        involved_object=Involved("Pod", "domino-compute", of, f"spec.containers{{{container}}}"),
         reason=reason,
         message=message,
         type="Normal",

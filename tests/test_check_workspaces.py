@@ -8,7 +8,7 @@ import pytest
 from checks import starts
 from checks import test_workspaces as workspaces
 
-from builders import NOW, ended, runs
+from builders import NOW, ended, runs, waits
 from domino_health import Assessment, Event, Node, Pod
 from domino_health.facts.api import Condition
 from domino_health.facts.containers import ContainerState, ContainerStatus
@@ -52,6 +52,13 @@ def started(
     return workspace(RUN.format(number), **given)
 
 
+def starting(reason: str, *more: ContainerStatus, mounted: bool = True) -> Pod:
+    """A workspace of which a container waits for that reason, for 6 minutes now."""
+    there = Condition(starts.READY_TO_START, str(mounted), "", "", NOW - 6 * MINUTE + 10 * SECOND)
+    statuses = (waits(reason), *more)
+    return started(running=None, ready=None, age=6 * MINUTE, statuses=statuses, conditions=(there,))
+
+
 def assess(*pods: Pod, events: Sequence[Event] | None = (), nodes: list[Node] | None = None) -> Assessment:
     return workspaces.test_workspaces_start_in_time(
         list(pods), [node()] if nodes is None else nodes, None if events is None else list(events), NOW
@@ -75,7 +82,7 @@ def test_five_minutes_are_allowed_and_no_more() -> None:
     assert str(finding.subject) == f"environment/{ENVIRONMENT}"
     assert finding.message == (
         "p50 5 m 1 s, p95 5 m 1 s of 1 start on the pool default; allowed for p95: 5 m. Most of it: pulling "
-        "images or starting containers, which events no longer tell apart, up to 4 m 50 s"
+        "images (IMG-001, IMG-002) or its containers starting, which cannot be told apart, up to 4 m 50 s"
     )
 
 
@@ -127,7 +134,8 @@ def test_times_that_run_backwards_are_no_negative_phase() -> None:
     ("pod", "phase"),
     [
         (workspace(node="", age=6 * MINUTE, said="0/7 nodes are available", statuses=()), "node"),
-        (started(mounted=None, running=None, ready=None, age=6 * MINUTE), "volumes"),
+        (started(mounted=None, running=None, ready=None, age=6 * MINUTE), "volumes, images, containers"),
+        (starting("ContainerCreating", mounted=False), "volumes"),
         (started(running=None, ready=None, age=6 * MINUTE), "images, containers"),
         (started(ready=None, age=6 * MINUTE), "ready"),
     ],
@@ -139,6 +147,79 @@ def test_a_start_that_goes_on_counts_with_its_time_so_far(pod: Pod, phase: str) 
     assert (start.ended, start.lasts, start.slowest) == (False, 6 * MINUTE, phase)
     (finding,) = assess(pod).findings
     assert "of 1 start on the pool default, 1 of them not ready yet; " in finding.message
+
+
+def test_an_image_that_is_pulled_now_is_what_a_start_waits_for() -> None:
+    pod = starting("ContainerCreating")
+    pulling = said("Pulling", f'Pulling image "{IMAGE}"', of=pod.metadata.name, ago=5 * MINUTE)
+
+    assert phases(pod, pulling) == {
+        "node": SECOND,
+        "volumes": 9 * SECOND,
+        "images": 5 * MINUTE,
+        "containers": 50 * SECOND,
+    }
+    (finding,) = assess(pod, events=[pulling]).findings
+    assert finding.message.endswith(
+        f"Most of it: pulling images (IMG-001, IMG-002), up to 5 m. Being pulled for 5 m: {IMAGE}"
+    )
+
+
+def test_an_image_that_cannot_be_pulled_is_what_a_start_waits_for() -> None:
+    assert phases(starting("ImagePullBackOff")) == {
+        "node": SECOND,
+        "volumes": 9 * SECOND,
+        "images": 6 * MINUTE - 10 * SECOND,
+    }
+
+
+def test_a_pull_that_goes_on_after_others_of_which_events_are_gone_is_not_told_apart() -> None:
+    pod = starting("ContainerCreating", runs("executor"))
+    pulling = said("Pulling", f'Pulling image "{IMAGE}"', of=pod.metadata.name, ago=5 * MINUTE)
+
+    assert "images, containers" in phases(pod, pulling)
+
+
+def test_before_1_29_the_first_pull_tells_when_volumes_were_there() -> None:
+    pod = started(scheduled=MINUTE, mounted=None, running=6 * MINUTE, ready=7 * MINUTE)
+    asked = said("Pulling", f'Pulling image "{IMAGE}"', of=pod.metadata.name, ago=HOUR - 2 * MINUTE)
+    came = pulled("3m0s", of=pod.metadata.name, ago=HOUR - 5 * MINUTE)
+
+    told = phases(pod, asked, came)
+
+    assert told == dict.fromkeys(starts.PHASES, MINUTE) | {"images": 3 * MINUTE}
+    assert told != phases(pod, came)
+
+
+def test_the_pull_of_a_sidecar_tells_nothing_of_volumes() -> None:
+    pod = started(mounted=None, running=None, ready=None, age=6 * MINUTE)
+    came = pulled("3m0s", of=pod.metadata.name, container="executor")
+
+    assert "volumes" not in phases(pod, came)
+
+
+def test_the_image_that_took_longest_is_named_though_it_is_a_sidecars() -> None:
+    sidecar = "quay.io/domino/executor:6.2.0"
+    pod = started(running=6 * MINUTE, ready=6 * MINUTE)
+    came = [
+        pulled("10s", of=pod.metadata.name),
+        pulled("5m0s", image=sidecar, of=pod.metadata.name, container="executor"),
+    ]
+
+    (finding,) = assess(pod, events=came).findings
+
+    assert str(finding.subject) == f"environment/{ENVIRONMENT}"
+    assert finding.message.endswith(
+        f"up to 5 m 10 s. The longest pull took 5 m: {sidecar}, 1.0 GiB at 3.4 MiB/s"
+    )
+
+
+def test_a_pull_whose_size_is_not_told_is_named_without_it() -> None:
+    pod = started(running=6 * MINUTE, ready=6 * MINUTE)
+
+    (finding,) = assess(pod, events=[pulled("5m0s", size=None, of=pod.metadata.name)]).findings
+
+    assert finding.message.endswith(f". The longest pull took 5 m: {IMAGE}")
 
 
 def test_a_start_that_goes_on_and_is_in_time_is_not_yet_to_be_judged() -> None:
