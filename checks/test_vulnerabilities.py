@@ -37,6 +37,9 @@ CURE = (
 )
 NONE = "no vulnerability report"
 UNDATED = "a vulnerability report that does not say when it was made"
+FUTURE = "a vulnerability report of the future: the clock where it was made, or here, is wrong"
+SKEW = timedelta(days=1)
+"""So far may two clocks differ, and a time without its zone be wrong: what is dated later tells no age."""
 OTHER = "a vulnerability report of its name, but of another digest: the tag was pushed anew, or is another's"
 
 
@@ -87,7 +90,8 @@ def test_images_that_run_are_scanned_and_have_no_fixable_critical_vulnerability(
 
     A report is an image's by its digest: that of its index, its manifest or its configuration, whichever the
     kubelet and the scanner know. Where one of them knows none it is so by name and tag, and the finding says
-    it; a report of another digest is another image's, for a tag can be pushed anew. The newest report counts.
+    it; a report of another digest is another image's, for a tag can be pushed anew. The newest report
+    counts, and one of the future is none.
     An operator's report speaks of its own cluster, a file of an image wherever it runs. A vulnerability is
     counted once an image, however many packages have it.
 
@@ -102,7 +106,7 @@ def test_images_that_run_are_scanned_and_have_no_fixable_critical_vulnerability(
     digests, names = _index(scan_reports)
     matched, unseen = [], []
     for image in _running(pods):
-        found = _of(image, digests, names)
+        found = _of(image, digests, names, now)
         if isinstance(found, str):
             unseen.append((image, found))
         else:
@@ -158,7 +162,7 @@ def _index(reports: Iterable[ScanReport]) -> tuple[Index, Index]:
     return digests, names
 
 
-def _of(image: Running, digests: Index, names: Index) -> Matched | str:
+def _of(image: Running, digests: Index, names: Index, now: datetime) -> Matched | str:
     """The newest report of an image; or why there is none that can be judged."""
     found = _both(image, digests, image.digest) if image.digest else []
     by_name = not found
@@ -167,10 +171,12 @@ def _of(image: Running, digests: Index, names: Index) -> Matched | str:
         named = _both(image, names, image_name(image.image))
         found = [each for each in named if not (image.digest and each.digests)]
         others = [each for each in named if image.digest and each.digests]
-    dated = [(each.when, each) for each in found if each.when is not None]
+    dated = [(each.when, each) for each in found if each.when is not None and each.when <= now + SKEW]
     if dated:
         when, report = max(dated, key=lambda each: (each[0], each[1].fixable_critical, each[1].origin))
         return Matched(image, report, when, by_name)
+    if any(each.when is not None for each in found):
+        return FUTURE
     return UNDATED if found else OTHER if others else NONE
 
 

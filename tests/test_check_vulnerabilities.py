@@ -239,6 +239,19 @@ def test_an_image_without_a_report_could_not_be_looked_at() -> None:
     assert told.cure == vulnerabilities.CURE
 
 
+def test_a_report_of_the_future_hides_no_older_one_and_is_none() -> None:
+    ahead = -timedelta(days=1)
+    within, beyond = (report(DIGEST, ago=ago, fixable=3) for ago in (ahead, ahead - timedelta(seconds=1)))
+    old = report(DIGEST, ago=timedelta(days=31))
+
+    assert len(found(within)) == 1
+    assert unseen([running()], beyond) == [
+        (f"environment/{ENVIRONMENT}", f"image {IMAGE} (sha256:000000000000): {vulnerabilities.FUTURE}")
+    ]
+    (finding,) = found(beyond, old)
+    assert "its report is 31 d old" in finding.message
+
+
 def test_a_report_without_a_date_is_none() -> None:
     assert unseen([running()], report(DIGEST, ago=None, fixable=3)) == [
         (f"environment/{ENVIRONMENT}", f"image {IMAGE} (sha256:000000000000): {vulnerabilities.UNDATED}")

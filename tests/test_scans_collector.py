@@ -185,17 +185,20 @@ def test_an_empty_directory_has_no_report(tmp_path: Path) -> None:
 
 def test_files_that_are_no_reports_are_named_and_the_others_count(tmp_path: Path) -> None:
     (tmp_path / "good.json").write_text(trivy())
-    for number in range(5):
-        (tmp_path / f"bad-{number}.json").write_text("<html>")
+    for number in range(scans.NAMED + 2):
+        (tmp_path / f"bad-{number:02}.json").write_text("<html>")
+    (tmp_path / "other.json").write_text("{}")
 
     found, target = gathered(tmp_path)
 
     assert [each.origin for each in found] == ["good.json"]
     assert target.outcome is Outcome.TRUNCATED
     assert target.reason.startswith(
-        f"{tmp_path}: 5 of 6 files: bad-0.json: no report of Trivy or Grype: JSON"
+        f"{tmp_path}: {scans.NAMED + 3} of {scans.NAMED + 4} files are not read: no report of Trivy or Grype"
     )
-    assert target.reason.endswith("; and 2 more")
+    assert "(bad-00.json, bad-01.json, bad-02.json, " in target.reason
+    assert "bad-19.json and 2 more); JSON, but no report of Trivy" in target.reason
+    assert target.reason.endswith(" (other.json)")
     assert "trivy image --format json" in target.cure
 
 
@@ -206,7 +209,7 @@ def test_a_file_that_is_no_report_is_told_with_the_cure(tmp_path: Path) -> None:
     found, target = gathered(file)
 
     assert (found, target.outcome) == ([], Outcome.FAILED)
-    assert target.reason.startswith(f"{file}: a.json: JSON, but no report of Trivy")
+    assert target.reason.startswith(f"{file}: JSON, but no report of Trivy")
 
 
 def test_what_is_not_there_is_told_with_the_cure(tmp_path: Path) -> None:
@@ -222,7 +225,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path, monkeypatch: pytes
 
     _, target = gathered(tmp_path)
 
-    assert target.reason.endswith("1 of 1 files: a.json: larger than 1 MiB")
+    assert target.reason.endswith("1 of 1 files are not read: larger than 1 MiB (a.json)")
 
 
 def test_a_directory_with_too_many_files_is_cut_short(
@@ -243,7 +246,7 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
 
     _, target = gathered(tmp_path)
 
-    assert target.reason.endswith("pipe.json: not a file")
+    assert target.reason.endswith("1 of 1 files are not read: not a file (pipe.json)")
 
 
 # Trivy operator

@@ -104,6 +104,14 @@ _PERSON_KEY = (
     r"|(?:full|first|last)[_.-]?name)"
 )
 _IS = r"""[\\"']*\s*(?:=>|:=|[:=])\s*"""
+_NO_STATE = (
+    r"(?!(?:not|no|in|un|too|a|an|the|now|being|expired|missing|required|empty|null|none|wrong|weak|blank|rejected"
+    r"|refused|denied|revoked|set|valid)\b|(?:in|un)[a-z]+(?![\w]))"
+)
+"""What is said of a password without telling it: that it is wrong, or invalid."""
+_LOG_QUERY = "container|previous|tailLines|limitBytes|sinceSeconds"
+_FOLDERS = "data|code|artifacts|imported|results|pvc|disks|nfs|efs|blobfuse"
+"""What is below /mnt in an execution and is nobody's name (Domino's docs, projects), or is usual on nodes."""
 # A key may begin in what was cut off: its block ends where the text does, or began before it.
 _KEY_BLOCK = re.compile(
     r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY.*?(?:-----END [A-Z0-9 ]*-----|\Z)"
@@ -128,7 +136,16 @@ _LIKELY = (
         re.compile(rf"(?i)(?<!\S)(--?[\w-]{{0,40}}(?:{_HIDDEN_KEY}|user)[\w-]{{0,40}}[ =])\s*{_VALUE}"),
         rf"\1{MASK}",
     ),
-    (re.compile(r"([?&][\w.%\[\]-]{1,60}=)[^&\s\"'<>]+"), rf"\1{MASK}"),
+    (
+        re.compile(rf"(?i)\b(pass(?:word|phrase|wd)?|secret|token)\s+(?:is|was)\s+{_NO_STATE}\S+"),
+        rf"\1 {MASK}",
+    ),
+    (re.compile(r"(?i)\b(passwd|--?pass(?:word)?)\s+(?=[^\s:=])(?!for\b|entry\b|file\b)\S+"), rf"\1 {MASK}"),
+    # What the suite asks the API server for itself is no secret, and tells what failed.
+    (
+        re.compile(rf"([?&](?!(?:{_LOG_QUERY})=)[\w.%\[\]-]{{1,60}}=)[^&\s\"'<>]+"),
+        rf"\1{MASK}",
+    ),
     (re.compile(r"\b((?i:bearer|basic|negotiate|digest))\s+(?=\S*[\dA-Z=])\S{6,}"), rf"\1 {MASK}"),
     (
         re.compile(r"(?i)\b(user(?:name)?|login|owner|account|role)(\s+)([\"'`])[^\"'`]*[\"'`]?"),
@@ -136,6 +153,24 @@ _LIKELY = (
     ),
     (re.compile(r"(?i)\b((?:for|by|as) (?:invalid )?user(?:name)?)\s+\S+"), rf"\1 {MASK}"),
     (re.compile(r"(?i)([/\\](?:home|users)[/\\]+)[^/\\\s:\"']+"), rf"\1{MASK}"),
+    # Domino's own places: a project's address, its folder in an execution, and datasets of others.
+    (re.compile(r"(/u/)[^/\s:\"'?#]+"), rf"\1{MASK}"),
+    (re.compile(rf"(/mnt/)(?!(?:{_FOLDERS})(?![\w.-]))[^/\s:\"']+"), rf"\1{MASK}"),
+    (re.compile(r"(/domino/datasets/(?:local/)?)(?!local\b)[^/\s:\"']+"), rf"\1{MASK}"),
+    # A name may hold spaces where the next part of its DN tells its end.
+    (
+        re.compile(
+            r"(?i)\b((?:cn|sn|uid|mail|samaccountname|givenname|displayname)=)(?:[^,;()\"'=]{1,80}(?=,)|[^,;()\s]+)"
+        ),
+        rf"\1{MASK}",
+    ),
+    (
+        re.compile(
+            r"(?i)\b((?:started|stopped|created|deleted|launched|submitted|requested|triggered|cancell?ed|approved|"
+            r"published|owned|run) by)\s+(?:the )?(?:user )?\S+"
+        ),
+        rf"\1 {MASK}",
+    ),
     (re.compile(r"[\w.+%'-]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})*"), MASK),
     (re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*){0,2}"), MASK),
     (

@@ -5,7 +5,8 @@ Nothing is scanned here. A file is read whole, within a bound, and decoded at on
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -35,8 +36,10 @@ LONGEST = 64 << 20
 """Bytes of a file. That of an environment with thousands of packages has a few million."""
 MOST = 5_000
 """Files of a directory, with those below it."""
-NAMED = 3
-"""Files that an error names."""
+KINDS = 3
+"""Reasons that an error tells."""
+NAMED = 20
+"""Files that it names for each."""
 CURE = (
     "write them anew with `trivy image --format json --output FILE IMAGE` or `grype IMAGE -o json`, an image "
     "each, and keep other files out of there"
@@ -115,7 +118,7 @@ def _read(path: Path, deadline: Deadline, say: Callable[[str], None]) -> list[Sc
         CollectionError: it cannot be read, or not all of it is reports; those that were read go with it.
     """
     reports: list[ScanReport] = []
-    broken: list[str] = []
+    broken: dict[str, list[str]] = defaultdict(list)
     files = list(_files(path))
     for number, file in enumerate(files[:MOST]):
         deadline.remaining()
@@ -124,15 +127,26 @@ def _read(path: Path, deadline: Deadline, say: Callable[[str], None]) -> list[Sc
         try:
             reports.append(read_report(_content(file), name))
         except ValueError as error:
-            broken.append(f"{name}: {error}")
+            broken[str(error)].append(name)
     if broken:
-        more = f"; and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
-        of = f"{len(broken)} of {len(files)} files: " if file != path else ""
-        reason = f"{path}: {of}{'; '.join(broken[:NAMED])}{more}"
-        raise _refused(reason, CURE, reports)
+        raise _refused(f"{path}: {_told(broken, len(files), alone=file == path)}", CURE, reports)
     if len(files) > MOST:
         raise _refused(f"{path}: more than {MOST} files", "name smaller directories", reports)
     return reports
+
+
+def _told(broken: Mapping[str, Sequence[str]], of: int, *, alone: bool) -> str:
+    """Which files are no reports, by what is wrong with them: the reason of most first."""
+    by_reason = sorted(broken.items(), key=lambda each: -len(each[1]))
+    if alone:
+        return by_reason[0][0]
+    said = []
+    for reason, names in by_reason[:KINDS]:
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        said.append(f"{reason} ({', '.join(names[:NAMED])}{more})")
+    others = sum(len(names) for _, names in by_reason[KINDS:])
+    said += [f"and {others} more"] if others else []
+    return f"{sum(map(len, broken.values()))} of {of} files are not read: {'; '.join(said)}"
 
 
 def _files(path: Path) -> Iterator[Path]:
