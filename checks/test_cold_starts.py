@@ -45,6 +45,10 @@ class ColdStart:
     """Nodes of the pool that have all of it now."""
     nodes: int
     pods: Sequence[Pod]
+    largest: str
+    """Its largest image, by which two revisions of an environment are told apart."""
+    most: int
+    """Bytes of that."""
 
     @property
     def lasts(self) -> timedelta:
@@ -102,9 +106,11 @@ def test_a_cold_start_does_not_take_long(
         warm = own.intersection(*(there.on(ref.cluster, image) for image in images))
         total = sum(known or 0 for known in sizes.values())
         speed = rates.get((ref.cluster, pool)) or rates.get((ref.cluster, "")) or (rate, "assumed")
-        starts.append(ColdStart(ref, pool, total, *speed, len(warm), len(own), asked))
+        largest = max(sizes, key=lambda image: (sizes[image] or 0, image))
+        most = sizes[largest] or 0
+        starts.append(ColdStart(ref, pool, total, *speed, len(warm), len(own), asked, largest, most))
     starts.sort(key=lambda start: start.lasts, reverse=True)
-    columns = ("environment", "pool", "to pull", "rate", "cold start", "nodes that have it")
+    columns = ("environment", "pool", "to pull", "rate", "cold start", "nodes that have it", "largest image")
     table = Attachment.table("What a cold start would cost", columns, map(_row, starts[:MOST_ROWS]))
     return Assessment(
         starts,
@@ -129,13 +135,16 @@ def _asked(
 
 def _row(start: ColdStart) -> tuple[str, ...]:
     name, warm = start.ref.text(with_cluster=True), f"{start.warm} of {start.nodes}"
-    return name, start.pool, size(start.bytes), start.by, age(start.lasts), warm
+    largest = f"{start.largest} ({size(start.most)})"
+    return name, start.pool, size(start.bytes), start.by, age(start.lasts), warm, largest
 
 
 def _finding(start: ColdStart, allowed: timedelta) -> Finding:
     message = (
         f"{size(start.bytes)} to pull on a new node of the pool {start.pool}, {age(start.lasts)} at "
-        f"{start.by}; allowed {age(allowed)}. {start.warm} of its {start.nodes} nodes have all of it now"
+        f"{start.by}; allowed {age(allowed)}. "
+        f"The largest is {start.largest} ({size(start.most)}). {start.warm} of its {start.nodes} nodes have "
+        "all of it now"
     )
     examples = tuple(sorted(pod.ref for pod in start.pods)[:EXAMPLES])
     return Finding(start.ref, message, count=len(start.pods), examples=examples)
@@ -156,7 +165,7 @@ def _rates(
     return {
         (cluster, pool): (
             int(sorted(speeds)[(len(speeds) - 1) // 2]),
-            f"of {len(speeds)} pulls {'there' if pool else 'in the cluster'}",
+            f"of {len(speeds)} pull{'s' if len(speeds) > 1 else ''} {'there' if pool else 'in the cluster'}",
         )
         for (cluster, pool), speeds in seen.items()
     }

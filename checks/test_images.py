@@ -13,6 +13,7 @@ from domino_health import (
     Event,
     Finding,
     Node,
+    NodeImage,
     Pod,
     Ref,
     Severity,
@@ -35,6 +36,15 @@ class Known:
     bytes: int = 0
     nodes: set[str] = field(default_factory=set)
     used: bool = False
+
+
+@dataclass(frozen=True)
+class Idle:
+    """A node that holds much that nobody runs."""
+
+    bytes: int
+    node: Node
+    images: Sequence[NodeImage]
 
 
 @check("IMG-001", severity=Severity.MEDIUM)
@@ -64,9 +74,9 @@ def test_images_are_small_enough_to_start_from(
     known: dict[Key, Known] = {}
     for node in nodes:
         for image in node.status.images:
-            if not (names := names_of(image)):
+            if not (names := names_of(image)):  # it has lost its tag: nobody starts from it
                 continue
-            name = next((each for each in names if "@" not in each), names[0])
+            name = _name(image)
             one = known.setdefault((node.cluster, name), Known(name))
             one.bytes = max(one.bytes, image.size_bytes)
             one.nodes.add(node.metadata.name)
@@ -155,7 +165,8 @@ def test_nodes_do_not_hold_many_images_that_nobody_runs(
     """
     used = in_use(pods)
     telling = [node for node in nodes if node.status.images]
-    idle: dict[Ref, list[tuple[int, Node]]] = defaultdict(list)
+    idle: dict[Ref, list[Idle]] = defaultdict(list)
+    known: dict[Key, Known] = {}
     rows, most = [], 0
     for node in telling:
         unused = [
@@ -163,15 +174,26 @@ def test_nodes_do_not_hold_many_images_that_nobody_runs(
             for image in node.status.images
             if not any((node.cluster, name) in used for name in names_of(image))
         ]
+        for image in unused:
+            name = _name(image)
+            one = known.setdefault((node.cluster, name), Known(name))
+            one.bytes = max(one.bytes, image.size_bytes)
+            one.nodes.add(node.metadata.name)
         total = sum(image.size_bytes for image in unused)
         most = max(most, total)
         held = sum(image.size_bytes for image in node.status.images)
         rows.append((total, (node.ref.text(with_cluster=True), node.pool, size(held), size(total))))
         if total > max_idle:
-            idle[node.pool_ref].append((total, node))
+            idle[node.pool_ref].append(Idle(total, node, unused))
     rows.sort(key=lambda row: -row[0])
     columns = ("node", "pool", "images", "of these nobody runs")
     table = Attachment.table("What nodes hold", columns, (row for _, row in rows[:MOST_ROWS]))
+    largest = sorted(known.items(), key=lambda each: -each[1].bytes * len(each[1].nodes))
+    unused_table = Attachment.table(
+        "The largest that nobody runs, over all nodes",
+        ("cluster", "image", "size", "nodes that hold it"),
+        ((cluster, one.name, size(one.bytes), len(one.nodes)) for (cluster, _), one in largest[:MOST_ROWS]),
+    )
     silent = Counter(node.cluster for node in nodes if not node.status.images)
     return Assessment(
         telling,
@@ -185,16 +207,25 @@ def test_nodes_do_not_hold_many_images_that_nobody_runs(
             for cluster, count in sorted(silent.items())
         ],
         worst=f"the most on one node {size(most)} of {size(max_idle)}" if telling else "",
-        attachments=[table] if rows else [],
+        attachments=[*([table] if rows else []), *([unused_table] if known else [])],
     )
 
 
-def _idle(pool: Ref, there: Sequence[tuple[int, Node]], allowed: int) -> Finding:
-    total, node = max(there, key=lambda each: each[0])
+def _name(image: NodeImage) -> str:
+    """By its tag, where it has one."""
+    names = names_of(image)
+    return next((name for name in names if "@" not in name), names[0] if names else "without a name")
+
+
+def _idle(pool: Ref, there: Sequence[Idle], allowed: int) -> Finding:
+    worst = max(there, key=lambda each: each.bytes)
+    node = worst.node
     who = "1 node holds" if len(there) == 1 else f"{len(there)} nodes hold"
     capped = len(node.status.images) >= MOST_IMAGES
     least = "at least " if capped else ""
-    most = f"{node.metadata.name} {least}{size(total)}"
-    message = f"{who} more than {size(allowed)} of images that no pod runs, {most}"
-    examples = tuple(sorted(node.ref for _, node in there)[:EXAMPLES])
+    most = f"{node.metadata.name} {least}{size(worst.bytes)}"
+    largest = sorted(worst.images, key=lambda image: -image.size_bytes)[:EXAMPLES]
+    named = ", ".join(f"{_name(image)} ({size(image.size_bytes)})" for image in largest)
+    message = f"{who} more than {size(allowed)} of images that no pod runs, {most}: {named}"
+    examples = tuple(sorted(each.node.ref for each in there)[:EXAMPLES])
     return Finding(pool, message, count=len(there), examples=examples)

@@ -24,7 +24,7 @@ def test_ten_minutes_are_allowed_and_no_more() -> None:
     assert str(finding.subject) == f"environment/{ENVIRONMENT}"
     assert finding.message == (
         "27.9 GiB to pull on a new node of the pool default, 10 m at 47.7 MiB/s, assumed; allowed 10 m. "
-        "1 of its 1 nodes have all of it now"
+        f"The largest is {IMAGE} (27.9 GiB). 1 of its 1 nodes have all of it now"
     )
     assert finding.count == 1
 
@@ -52,7 +52,7 @@ def test_without_a_pull_there_the_rate_is_the_clusters() -> None:
     nodes = [node(images=[held(size=6 * GIB)]), node("gpu-0", pool="default-gpu")]
 
     (finding,) = assess(nodes, events=[pulled("120s", node="gpu-0")]).findings
-    assert " 12 m at 8.5 MiB/s, of 1 pulls in the cluster; " in finding.message
+    assert " 12 m at 8.5 MiB/s, of 1 pull in the cluster; " in finding.message
     (table,) = assess(nodes, events=[pulled("120s", cluster="other")]).attachments
     assert table.rows[0][3] == "47.7 MiB/s, assumed"
 
@@ -61,7 +61,7 @@ def test_a_small_pull_tells_no_rate() -> None:
     (table,) = assess([node(images=[held()])], events=[pulled("60s", size=(100 << 20) - 1)]).attachments
     assert table.rows[0][3] == "47.7 MiB/s, assumed"
     (table,) = assess([node(images=[held()])], events=[pulled("60s", size=100 << 20)]).attachments
-    assert table.rows[0][3] == "1.7 MiB/s, of 1 pulls there"
+    assert table.rows[0][3] == "1.7 MiB/s, of 1 pull there"
 
 
 def test_the_table_says_how_many_nodes_have_it() -> None:
@@ -69,7 +69,16 @@ def test_the_table_says_how_many_nodes_have_it() -> None:
 
     (table,) = assess(nodes).attachments
 
-    assert table.rows[0][-1] == "1 of 2"
+    assert table.rows[0][-2] == "1 of 2"
+
+
+def test_two_revisions_of_an_environment_are_told_apart_by_their_largest_image() -> None:
+    newer = f"{IMAGE.rpartition('-')[0]}-4"
+    nodes = [node(images=[held(), held(newer, 2 * GIB)])]
+
+    (table,) = assess(nodes, workspace(), workspace("run-b", image=newer)).attachments
+
+    assert [row[-1] for row in table.rows] == [f"{newer} (2.0 GiB)", f"{IMAGE} (1.0 GiB)"]
 
 
 def test_an_image_of_unknown_size_is_not_healthy() -> None:

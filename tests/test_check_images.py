@@ -90,7 +90,9 @@ def test_a_node_may_hold_so_much_that_nobody_runs_and_no_more() -> None:
     assert within.worst == "the most on one node 1.0 GiB of 1.0 GiB"
     (finding,) = beyond.findings
     assert str(finding.subject) == "node-pool/default"
-    assert finding.message == ("1 node holds more than 1.0 GiB of images that no pod runs, default-0 1.0 GiB")
+    assert finding.message == (
+        f"1 node holds more than 1.0 GiB of images that no pod runs, default-0 1.0 GiB: {OLD} (1.0 GiB)"
+    )
 
 
 def test_what_runs_anywhere_in_the_cluster_is_wanted_on_every_node() -> None:
@@ -105,7 +107,16 @@ def test_what_runs_anywhere_in_the_cluster_is_wanted_on_every_node() -> None:
 def test_a_node_that_tells_of_as_many_as_it_may_holds_at_least_that() -> None:
     (finding,) = idle(node(images=[held(f"quay.io/a:{at}") for at in range(MOST_IMAGES)])).findings
 
-    assert finding.message.endswith(f"default-0 at least {MOST_IMAGES}.0 GiB")
+    assert f"default-0 at least {MOST_IMAGES}.0 GiB: quay.io/a:0 (1.0 GiB), " in finding.message
+
+
+def test_the_images_that_take_most_on_all_nodes_are_named_and_one_without_its_tag_too() -> None:
+    untagged = held("<none>@<none>", 3 * GIB, "<none>:<none>")
+    both = [node(f"default-{n}", images=[held(OLD, 2 * GIB)]) for n in range(2)]
+
+    _, table = idle(*both, node("default-2", images=[untagged])).attachments
+
+    assert table.rows == (("", OLD, "2.0 GiB", "2"), ("", "without a name", "3.0 GiB", "1"))
 
 
 def test_a_node_that_tells_of_none_is_not_healthy() -> None:

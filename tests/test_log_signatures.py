@@ -263,6 +263,33 @@ OWN = "logs: {{signatures: [{{id: {id}, patterns: [{pattern}], cause: x{more}}}]
             "logs.signatures[0].patterns[0]",
             "must be text of a line",
         ),
+        *(
+            (
+                OWN.format(id="a", pattern=f"'{pattern}'", more=""),
+                "logs.signatures[0].patterns[0]",
+                f"looks like a regular expression ({sign}), and would never be found: * is any text, ",
+            )
+            for pattern, sign in (
+                ("connection.*refused", ".*"),
+                ("refused after \\d+ tries", "\\d"),
+                ("^ERROR failed", "^"),
+                ("has failed$", "$"),
+                ("node [0-9]+ has failed", "[0-9"),
+                ("(read|write) failed", "(read|write)"),
+                ("(?i)has failed", "(?"),
+                ("domino\\.example has failed", "\\."),
+            )
+        ),
+        (
+            OWN.format(id="a", pattern="has failed", more=", example: the job failed"),
+            "logs.signatures[0]",
+            "a: no pattern finds its example: 'the job failed'",
+        ),
+        (
+            OWN.format(id="a", pattern="has failed", more=", example: the job HAS FAILED"),
+            "logs.signatures[0]",
+            "a: no pattern finds its example: 'the job HAS FAILED'; capitals count",
+        ),
         (
             OWN.format(id="Disk Full", pattern="failed", more=""),
             "logs.signatures[0].id",
@@ -298,6 +325,18 @@ def test_a_bad_signature_is_refused_with_its_place(text: str, place: str, said: 
 
     assert (line, path) == (2, place)
     assert message.startswith(said), message
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["[pool-1] (exit 137) failed", "cost $5 failed", "a|b has failed", "C:\\\\temp is full", "f() failed?"],
+)
+def test_signs_that_stand_in_logs_are_taken_as_they_are(pattern: str, tmp_path: Path) -> None:
+    section = logs(
+        f'{{signatures: [{{id: a, patterns: ["{pattern}"], cause: x, example: "{pattern}"}}]}}', tmp_path
+    )
+
+    assert [each.id for each in section.searched()][-1] == "a"
 
 
 def test_the_shortest_pattern_and_the_longest_window_are_taken(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from domino_health.collectors.logs import LONGEST, last_words, without_escapes
 from domino_health.facts.logs import KnownFault
-from domino_health.profile.logs import WILD, Signature
+from domino_health.profile.logs import WILD, Signature, place
 
 LONGEST_LINE = 4096
 """Characters of a line that are looked at: what is longer is a dump, not a message."""
@@ -41,7 +41,7 @@ def _fault(text: str, signature: Signature) -> KnownFault | None:
     for pattern in signature.patterns:
         pieces = pattern.split(WILD)
         for start, line in _lines_with(text, max(pieces, key=len)):
-            if start not in found and (at := _place(line, pieces)) >= 0 and not _harmless(line, at):
+            if start not in found and (at := place(line, pieces)) >= 0 and not _harmless(line, at):
                 found[start] = max(pieces, key=len)
     if not found:
         return None
@@ -68,19 +68,6 @@ def _lines_with(text: str, words: str) -> Iterator[tuple[int, str]]:
         end = len(text) if end < 0 else end
         yield start, text[start : min(end, start + LONGEST_LINE)]
         at = text.find(words, end)
-
-
-def _place(line: str, pieces: Sequence[str]) -> int:
-    """Where in a line its words begin, at the beginning of a word; -1 where they do not stand in it."""
-    first, *others = pieces
-    begins = line.find(first)
-    while begins > 0 and first[0].isalnum() and line[begins - 1].isalnum():
-        begins = line.find(first, begins + 1)
-    at = begins
-    for before, piece in zip(pieces, others, strict=False):
-        if at >= 0:
-            at = line.find(piece, at + len(before))
-    return begins if at >= 0 else -1
 
 
 def _harmless(line: str, at: int) -> bool:

@@ -1,10 +1,11 @@
 """Section ``logs``: what the logs of Domino's services are searched for, beside what is shipped."""
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import pydantic
 import yaml
@@ -20,6 +21,8 @@ FEWEST = 6
 """Letters of a pattern's longest piece: what is shorter stands in lines of all kinds."""
 LONGEST = 200
 """Letters of a pattern."""
+_REGEX = re.compile(r"\.[*+]|\\[dDwWsSbB.()\[\]]|\[(?:\^|a-z|A-Z|0-9)|\(\?|^\^|\$$|\([^()|]*\|[^()]*\)")
+"""What is written so in a regular expression, and hardly ever stands in a line of a log as it is."""
 _ID = "[a-z0-9]+(-[a-z0-9]+)*"
 _LONGEST_WINDOW = timedelta(days=1)
 
@@ -29,6 +32,11 @@ def _pattern(value: str) -> str:
         raise ValueError(f"must be text of a line, of at most {LONGEST} characters")
     if value != value.strip(f"{WILD} "):
         raise ValueError(f"begins or ends with a space or {WILD}, which goes without saying; remove it")
+    if (sign := _REGEX.search(value)) is not None:
+        raise ValueError(
+            f"looks like a regular expression ({sign[0]}), and would never be found: {WILD} is any text, all "
+            "else stands for itself; write a pattern for each form of the line"
+        )
     if max(map(len, value.split(WILD))) < FEWEST:
         raise ValueError(
             f"is too common: write at least {FEWEST} letters in a row that stand in the line as they are "
@@ -42,7 +50,26 @@ Pattern = Annotated[
     pydantic.AfterValidator(_pattern),
     pydantic.WithJsonSchema({"type": "string", "minLength": FEWEST, "maxLength": LONGEST}),
 ]
-"""Words of a line, ``*`` for what varies between them. No regular expression: it is found in linear time."""
+"""Words of a line, ``*`` for what varies between them, capitals as they stand. No regular expression: it is
+found in linear time."""
+
+
+def place(line: str, pieces: Sequence[str]) -> int:
+    """Where in a line a pattern's pieces stand in their order, from the beginning of a word; -1 if nowhere.
+
+    Args:
+        line: of a log.
+        pieces: of a pattern, between its ``*``.
+    """
+    first, *others = pieces
+    begins = line.find(first)
+    while begins > 0 and first[0].isalnum() and line[begins - 1].isalnum():
+        begins = line.find(first, begins + 1)
+    at = begins
+    for before, piece in zip(pieces, others, strict=False):
+        if at >= 0:
+            at = line.find(piece, at + len(before))
+    return begins if at >= 0 else -1
 
 
 def _id(value: str) -> str:
@@ -76,7 +103,7 @@ class Signature(Section):
     id: SignatureId
     """What reports call it."""
     patterns: Annotated[tuple[Pattern, ...], Many]
-    """Words of such a line, any of these; ``*`` stands for any text, all else for itself."""
+    """Words of such a line, any of these; ``*`` stands for any text, all else for itself, capitals too."""
     cause: Line
     """What it tells of, for a report."""
     remedy: Line | None = None
@@ -91,11 +118,22 @@ class Signature(Section):
     """Do not count it in a container that is younger than the window."""
     source: Line | None = None
     """Where these words come from."""
+    example: Line | None = None
+    """Such a line, as it stands in the log: one that no pattern finds is refused."""
 
     @property
     def label(self) -> str:
         """What reports call it."""
         return self.id
+
+    @pydantic.model_validator(mode="after")
+    def _finds_its_example(self) -> Self:
+        if self.example is None or any(place(self.example, each.split(WILD)) >= 0 for each in self.patterns):
+            return self
+        folded = self.example.casefold()
+        near = any(place(folded, each.casefold().split(WILD)) >= 0 for each in self.patterns)
+        why = "; capitals count" if near else ""
+        raise ValueError(f"{self.id}: no pattern finds its example: {self.example!r}{why}")
 
 
 @cache
