@@ -158,13 +158,25 @@ def _times(starts: Sequence[Start], phase: str) -> list[timedelta]:
 
 
 def _pictures(starts: Sequence[Start], allowed: timedelta) -> Iterator[Attachment]:
-    """The slowest step by step, and each phase of all of them: half of them within, and 95 %."""
+    """The slowest step by step, also in words, and each phase of all of them: half within, and 95 %."""
     slowest = list(reversed(starts))[:DRAWN]
     marks = [Mark(f"allowed {age(allowed)}", allowed)]
     title = "The slowest starts" if len(slowest) > 1 else "The slowest start"
     yield Attachment.plot(
         title, timeline(title, [bar for start in slowest for bar in _waterfall(start)], marks=marks)
     )
+    phases = _phases(slowest)
+    rows = (
+        (
+            start.pod.ref.text(with_cluster=True),
+            start.pod.spec.node_name,
+            age(start.lasts),
+            *(age(start.phases[phase]) if phase in start.phases else "" for phase in phases),
+            "" if start.ended else "not yet",
+        )
+        for start in slowest
+    )
+    yield Attachment.table(title, ("workspace", "on", "whole", *phases, "is ready"), rows)
     bars = []
     for phase in _phases(starts):
         times = _times(starts, phase)
@@ -178,7 +190,8 @@ def _waterfall(start: Start) -> Iterator[Bar]:
     who = start.pod.metadata.name
     for phase in _phases([start]):
         lasts = start.phases[phase]
-        yield Bar(f"{who} {phase}", begins, begins + lasts, age(lasts), wanting=phase == start.slowest)
+        # On a phone a long label is cut off at its end, and the phase matters more than the pod.
+        yield Bar(f"{phase}: {who}", begins, begins + lasts, age(lasts), wanting=phase == start.slowest)
         begins += lasts
 
 

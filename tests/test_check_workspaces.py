@@ -279,11 +279,18 @@ def test_only_workspaces_of_the_last_days_are_asked() -> None:
 
 def test_what_was_measured_is_attached() -> None:
     pod = started(running=6 * MINUTE, ready=6 * MINUTE)
-    waterfall, bars, table = assess(
+    waterfall, words, bars, table = assess(
         pod, started(2), events=[pulled("3m0s", of=pod.metadata.name)]
     ).attachments
 
-    assert "images</text>" in waterfall.svg
+    assert ">images: run-0" in waterfall.svg
+    assert words.columns == (
+        *("workspace", "on", "whole", "node", "volumes", "images", "images, containers", "containers"),
+        *("ready", "is ready"),
+    )
+    assert words.rows[0] == (
+        *(str(pod.ref), "default-0", "6 m", "1 s", "9 s", "3 m", "", "2 m 50 s", "0 s", ""),
+    )
     assert "allowed 5 m" in waterfall.svg
     assert "node: p50 1 s" in bars.svg
     assert table.columns[4:] == ("node", "volumes", "images", "images, containers", "containers", "ready")

@@ -40,7 +40,7 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", Roboto, Arial, sans-seri
 .grid { stroke: #d5dae1; }
 .bar { fill: #0b5c8c; }
 .wanting { fill: #c2650a; }
-.mark { stroke: #1b2027; stroke-dasharray: 4 3; }
+.mark { stroke: #1b2027; stroke-dasharray: 21 19; stroke-dashoffset: 15px; }
 @media (prefers-color-scheme: dark) {
   text { fill: #e4e8ed; stroke: #171c23; }
   .soft { fill: #a5afbc; }
@@ -185,6 +185,7 @@ def _ticks(axis: _Axis, top: int, bottom: int) -> Iterable[str]:
 def _mark(axis: _Axis, mark: Mark, number: int, bottom: int) -> str:
     x = axis.at(_seconds(mark.at))
     line = f'<line class="mark" x1="{x}%" x2="{x}%" y1="18" y2="{bottom + 4}"/>'
+    # Dashes of a row's height leave out its label, which would be hard to read with a line through it.
     # The first is told left of its line and the others at the right: now, and a threshold near to it.
     anchor = ("start" if x < 88 else "end") if number else ("end" if x > 12 else "start")
     return line + _text(mark.label, f"{x}%", 14, "soft", anchor=anchor)
