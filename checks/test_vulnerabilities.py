@@ -194,7 +194,7 @@ def _judged(one: Matched, now: datetime, max_age: timedelta, most: int) -> Findi
         some = ", ".join(report.fixable)
         more = report.fixable_critical - len(report.fixable)
         some += f" and {more} more" if more > 0 else ""
-        parts.append(f"{report.fixable_critical} critical that have a fix, allowed {most}: {some}")
+        parts.append(f"{report.fixable_critical} critical with a fix, allowed {most}: {some}")
     if old > max_age:
         parts.append(f"its report is {age(old)} old, allowed {age(max_age)}")
     if not parts:

@@ -125,7 +125,7 @@ def test_no_fixable_critical_is_allowed_unless_the_profile_says_so() -> None:
 
     assert (finding.subject, finding.severity) == (SUBJECT, None)
     assert finding.message == (
-        f"image {IMAGE} (sha256:000000000000): 1 critical that have a fix, allowed 0: CVE-2026-0000. "
+        f"image {IMAGE} (sha256:000000000000): 1 critical with a fix, allowed 0: CVE-2026-0000. "
         "By Trivy, 1 d ago (image.json)"
     )
     assert not assess(pods, report(DIGEST, fixable=2), max_fixable_critical=2).findings
@@ -135,7 +135,7 @@ def test_no_fixable_critical_is_allowed_unless_the_profile_says_so() -> None:
 def test_of_many_a_few_are_named_and_all_are_counted() -> None:
     (finding,) = found(report(DIGEST, fixable=40, scanner="Grype"))
 
-    assert "40 critical that have a fix, allowed 0: CVE-2026-0000, CVE-2026-0001" in finding.message
+    assert "40 critical with a fix, allowed 0: CVE-2026-0000, CVE-2026-0001" in finding.message
     assert "CVE-2026-0004 and 35 more. By Grype" in finding.message
 
 
@@ -152,7 +152,7 @@ def test_an_old_report_with_fixable_criticals_is_one_finding_of_the_higher_sever
     (finding,) = found(report(DIGEST, ago=90 * DAY, fixable=2))
 
     assert finding.severity is None
-    assert "2 critical that have a fix, allowed 0: " in finding.message
+    assert "2 critical with a fix, allowed 0: " in finding.message
     assert "; its report is 90 d old, allowed 30 d." in finding.message
 
 

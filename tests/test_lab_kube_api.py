@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from domino_health import Node, Pod, lab
+from domino_health import Pod, lab
 from domino_health.collectors import discovery, kubernetes
 from domino_health.collectors.looking import CollectionError, Deadline, Look, Shared, Target
 from domino_health.facts.observed import Outcome
-from domino_health.lab import Platform
+from domino_health.lab import Platform, contents
 from domino_health.lab.kube_api import AGED, REVIEWS
 from domino_health.profile import Profile
 
@@ -72,6 +72,13 @@ class Api:
 @pytest.fixture
 def api(platform: Platform) -> Iterator[Api]:
     api = Api(platform)
+    yield api
+    api.connection.close()
+
+
+@pytest.fixture
+def api_of_each(each: Platform) -> Iterator[Api]:
+    api = Api(each)
     yield api
     api.connection.close()
 
@@ -154,17 +161,57 @@ def test_as_with_rbac_the_right_to_one_namespace_is_a_right_of_its_own(denying: 
     assert look(denying, kubernetes.pods, namespaces=["domino-platform"])
 
 
-def test_nodes_are_refused_by_the_faulty_lab_alone(platform: Platform) -> None:
+def test_webhooks_are_refused_by_the_faulty_lab_alone(api: Api) -> None:
+    (path,) = lab.DENIED["faulty"]
     healthy = lab.start("healthy")
-    nodes: list[Node] = look(healthy, kubernetes.nodes)
+    allowed = Api(healthy)
+    statuses = [each.get(path)[0] for each in (allowed, api)]
+    allowed.connection.close()
     healthy.stop()
 
-    with pytest.raises(CollectionError) as refused:
-        look(platform, kubernetes.nodes)
+    assert statuses == [200, 403]
 
-    assert len(nodes) == 7
-    assert refused.value.outcome is Outcome.DENIED
-    assert refused.value.reason.startswith("GET /api/v1/nodes: 403 nodes is forbidden: User ")
+
+def test_a_log_is_cut_from_its_beginning_by_lines_and_from_its_end_by_bytes(api: Api) -> None:
+    log = "/api/v1/namespaces/domino-platform/pods/keycloakv17-0/log?container=keycloakv17"
+
+    whole, two = (api.get(f"{log}{bound}")[1] for bound in ("", "&tailLines=2"))
+    some = api.get(f"{log}&tailLines=2&limitBytes=40")[1]
+
+    assert len(whole.splitlines()) == contents.LINES
+    assert two == b"".join(whole.splitlines(keepends=True)[-2:])
+    assert some == two[:40]
+    assert b"javax.naming.CommunicationException" in whole
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "said"),
+    [
+        ("pods/nobody-0/log?container=x", 404, 'pods "nobody-0" not found'),
+        ("pods/keycloakv17-0/log?container=x", 400, "container x is not valid for pod keycloakv17-0"),
+        (
+            "pods/keycloakv17-0/log?container=keycloakv17&previous=true",
+            400,
+            'previous terminated container "keycloakv17" in pod "keycloakv17-0" not found',
+        ),
+        ("secrets/another", 404, 'secrets "another" not found'),
+    ],
+)
+def test_what_is_not_there_is_told_as_an_api_server_does(
+    api: Api, asked: str, status: int, said: str
+) -> None:
+    answered, body = api.get(f"/api/v1/namespaces/domino-platform/{asked}")
+
+    assert (answered, json.loads(body)["message"]) == (status, said)
+
+
+def test_secrets_hold_certificates_and_no_key(api_of_each: Api) -> None:
+    path = "/api/v1/namespaces/domino-platform/secrets/hephaestus-buildkit-client-tls"
+
+    status, body = api_of_each.get(path)
+
+    assert status == 200
+    assert json.loads(body)["data"].keys() == {"ca.crt", "tls.crt"}
 
 
 def test_dominos_namespaces_are_found_by_their_labels(each: Platform) -> None:

@@ -423,12 +423,12 @@ def remove_faults(plane: ControlPlane) -> None:
     settle(plane)
 
 
-def tell_of_pulls(plane: ControlPlane, asked: Execution, took: str) -> None:
+def tell_of_pulls(plane: ControlPlane, asked: Execution, took: str, size: int = 0) -> None:
     """Let a kubelet say that the image of an execution was pulled, or was there as those beside it."""
     pod = plane.get(f"/api/v1/namespaces/{COMPUTE}/pods/{asked.pod_name}")
     for each in pod["spec"]["containers"]:
         time = took if each["name"] == "run" else ""
-        plane.create(pulled(pod, each["name"], each["image"], time), exist_ok=True)
+        plane.create(pulled(pod, each["name"], each["image"], time, size), exist_ok=True)
 
 
 def end(plane: ControlPlane, asked: Execution) -> None:

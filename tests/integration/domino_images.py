@@ -36,13 +36,16 @@ def digest(image: str) -> str:
     return f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"
 
 
-def pulled(pod: Object, container: str, image: str, took: str = "") -> Object:
-    """The event of an image that was pulled for a container, or was there, in Kubernetes 1.36's words."""
+def pulled(pod: Object, container: str, image: str, took: str = "", size: int = 0) -> Object:
+    """The event of an image that was pulled for a container, or was there, in Kubernetes 1.36's words.
+
+    Without ``size`` (bytes) it is as large as others of its kind.
+    """
     message = f'Container image "{image}" already present on machine and can be accessed by the pod'
     if took:
         message = (
             f'Successfully pulled image "{image}" in {took} ({took} including waiting). '
-            f"Image size: {size_of(image)} bytes."
+            f"Image size: {size or size_of(image)} bytes."
         )
     metadata = pod["metadata"]
     when = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import demo_platform as demo
 import domino_cluster as domino
 import domino_health.lab
-import domino_operators as operators
 from control_plane import ControlPlane, assets_dir, find_assets
 from domino_health.lab import record
 
@@ -25,10 +25,10 @@ def main() -> None:
         sys.exit(f"no control plane in {assets_dir()}: `make control-plane` builds it")
     with ControlPlane(assets) as plane:
         domino.install(plane)
-        with operators.installed(plane):
+        with demo.healthy(plane):
             save(plane, "healthy")
             domino.install(plane, faults=True)
-            with operators.faults(plane):
+            with demo.faults(plane):
                 save(plane, "faulty")
 
 

@@ -15,6 +15,7 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import ControlPlane
+from demo_platform import Start, took
 from domino_images import on_node, pulled
 from drills import execution, look
 from kube_client import Object, Objects
@@ -69,7 +70,9 @@ def test_an_image_that_is_too_large_is_found_by_its_environment(
     assert cold.found()["WORK-002"] == [f"environment/{domino.hex_id('genomics')}"]
     said = cold.only("WORK-002")
     assert said.startswith("low: 14.2 GiB to pull on a new node of the pool default, "), said
-    assert ", of 1 pulls there; allowed 3 m. 1 of its 2 nodes have all of it now" in said
+    assert (
+        f", of 1 pull there; allowed 3 m. The largest is {bigger} (14.0 GiB). 1 of its 2 nodes have" in said
+    )
 
 
 def test_a_node_full_of_old_revisions_is_found(platform: ControlPlane, tmp_path: Path) -> None:
@@ -79,8 +82,9 @@ def test_a_node_full_of_old_revisions_is_found(platform: ControlPlane, tmp_path:
         run = look(platform, tmp_path)
 
     assert run.found() == {"IMG-004": ["node-pool/default"]}
+    largest = ", ".join(f"{each['names'][-1]} (5.6 GiB)" for each in revisions[:3])
     assert run.only("IMG-004") == (
-        "low: 1 node holds more than 46.6 GiB of images that no pod runs, default-1 50.5 GiB"
+        f"low: 1 node holds more than 46.6 GiB of images that no pod runs, default-1 50.5 GiB: {largest}"
     )
 
 
@@ -109,10 +113,44 @@ def test_a_workspace_that_was_slow_is_found_with_the_phase(platform: ControlPlan
     assert all("Most of it: " in each["message"] for each in found)
 
 
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (Start(volumes=400), "its volumes being attached and mounted (STOR-001, SCHED-008), up to 6 m 40 s"),
+        (
+            Start(images=400),
+            "pulling images (IMG-001, IMG-002), up to 6 m 40 s. The longest pull took 6 m 40 s",
+        ),
+        (Start(images=41, containers=400), "its containers starting, up to 6 m 40 s"),
+        (Start(ready=400), "the first answer that it is ready, up to 6 m 40 s"),
+    ],
+    ids=["volumes", "images", "containers", "ready"],
+)
+def test_each_phase_that_is_slow_is_told_from_the_others(
+    platform: ControlPlane, tmp_path: Path, start: Start, said: str
+) -> None:
+    """*Patched*: when the pod's phases ended, and the kubelet's event of the pull."""
+    asked = domino.Execution("slow start", "Workspace", project="drill", environment="slow-start")
+    _, pod = domino.execution(asked)
+    del pod["spec"]["serviceAccountName"]
+    with made(platform, pod):
+        runs(platform, pod)
+        there = platform.get(platform.path(pod))
+        events = [
+            pulled(there, each["name"], each["image"], f"{start.images}s" if each["name"] == "run" else "")
+            for each in there["spec"]["containers"]
+        ]
+        with made(platform, *events), took(platform, asked, start):
+            run = look(platform, tmp_path, "thresholds: {IMG-002: {max_pull: 1h}}\n")
+
+    assert run.found() == {"WORK-001": [f"environment/{domino.hex_id('slow-start')}"]}
+    assert f"Most of it: {said}" in run.only("WORK-001")
+
+
 def test_a_workspace_that_gets_no_node_counts_with_its_time_so_far(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
-    asked = replace(domino.OVERSIZED[0], project="drill")
+    asked = replace(domino.OVERSIZED[0], project="drill", environment="drill")
     _, pod = domino.execution(asked)
     del pod["spec"]["serviceAccountName"]
     with made(platform, pod):

@@ -117,7 +117,7 @@ def test_fixable_criticals_and_old_reports_are_found_by_their_environment(
     assert run.found() == {"IMG-008": [f"environment/{ENVIRONMENT}", f"model/{MODEL}"]}
     said = messages(run)
     assert said[ENVIRONMENT].startswith(
-        f"medium: image {OF_ENVIRONMENT}: 1 critical that have a fix, allowed 0: CVE-2026-1. By Trivy, 2 d"
+        f"medium: image {OF_ENVIRONMENT}: 1 critical with a fix, allowed 0: CVE-2026-1. By Trivy, 2 d"
     )
     assert said[ENVIRONMENT].endswith(", by its name and tag alone, for its digest is not known to both")
     assert said[MODEL].startswith(f"low: image {OF_MODEL}: its report is 45 d")
@@ -137,7 +137,7 @@ def test_what_has_no_report_and_what_is_none_could_not_be_looked_at(
     assert (result["state"], result["population"]) == ("unknown", 1)
     reasons = {each["target"]: each["reason"] for each in result["unseen"]}
     assert reasons[str(folder)].startswith(
-        f"{folder}: 1 of 2 files: broken.json: no report of Trivy or Grype"
+        f"{folder}: 1 of 2 files are not read: no report of Trivy or Grype"
     )
     assert reasons[str(tmp_path / "none")].endswith("no such file or directory")
     assert reasons[f"drill: model/{MODEL}"] == f"image {OF_MODEL}: no vulnerability report"
@@ -181,8 +181,6 @@ def test_reports_of_the_operator_are_matched_by_digest(operator: ControlPlane, t
     assert run.found() == {"IMG-008": [f"environment/{ENVIRONMENT}"]}
     assert run.result("IMG-008")["population"] == 2
     said = messages(run)[ENVIRONMENT]
-    assert said.startswith(
-        f"medium: image {OF_ENVIRONMENT} (sha256:111111111111): 1 critical that have a fix"
-    )
+    assert said.startswith(f"medium: image {OF_ENVIRONMENT} (sha256:111111111111): 1 critical with a fix")
     assert "vulnerabilityreport/domino-compute/" in said
     assert "by its name" not in said

@@ -1,11 +1,13 @@
 """A small Domino platform on loopback, for the demo and the tests. Everything in it is a fake, and says so.
 
 Its Kubernetes API gives recorded answers of a real API server (``kube_api``, ``recording``), its TLS
-endpoints are real ones with certificates made at start (``tls``). Collectors look at it as they look at
+endpoints are real ones with certificates made at start (``tls``), its logs, Secrets and vulnerability reports
+are written for it (``contents``). Collectors look at it as they look at
 any platform: nothing in the engine knows that it is not one.
 """
 
 import json
+import re
 import secrets
 import tempfile
 from collections.abc import Collection, Mapping
@@ -14,18 +16,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from domino_health.lab import kube_api, recording, tls
+from domino_health.lab import contents, kube_api, recording, tls
 from domino_health.lab.certificates import Authority
-from domino_health.lab.recording import RecordingError
+from domino_health.lab.recording import Recording, RecordingError
 from domino_health.lab.serving import TlsServer
 
 KINDS = ("faulty", "healthy")
 """What a profile's ``lab`` may ask for. Both are the same platform; faults are all that differs."""
 
-DENIED = {"faulty": ("/api/v1/nodes",), "healthy": ()}
+DENIED = {
+    "faulty": ("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",),
+    "healthy": (),
+}
 """Paths of lists that its Kubernetes API refuses to ``USER``: that one may not look is a fault as well."""
 
 __all__ = ["DENIED", "KINDS", "USER", "Platform", "RecordingError", "start"]
+
+_BUILT = re.compile(r"/(environment|model):")
 
 USER = "health-reader"
 """Whom the lab's Kubernetes API calls the owner of its token, in a refusal."""
@@ -67,16 +74,31 @@ def start(kind: str, *, denied: Collection[str] | None = None) -> Platform:
         folder = Path(stack.enter_context(temporary))
         authority = Authority(folder, now)
         token = secrets.token_urlsafe()
-        refused = DENIED[kind] if denied is None else denied
-        api = kube_api.KubeApi(recording.shipped(kind), now, token, user=USER, denied=refused)
+        played, faulty = recording.shipped(kind), kind == "faulty"
+        api = kube_api.KubeApi(
+            played,
+            now,
+            token,
+            user=USER,
+            denied=DENIED[kind] if denied is None else denied,
+            objects=contents.secrets(folder, now, faulty=faulty),
+            logs=lambda pod: contents.log(pod, now, faulty=faulty),
+        )
         context = authority.context("127.0.0.1")
         server = stack.enter_context(TlsServer("lab: Kubernetes API", context, api.answer, api.review))
         variables = {
             "LAB_CA_FILE": str(authority.file),
             "LAB_KUBECONFIG": str(_kubeconfig(folder, server.address, authority.file, token)),
-            **tls.serve(stack, authority, faulty=kind == "faulty"),
+            "LAB_SCANS": str(contents.scan(folder, _built(played), now, faulty=faulty)),
+            **tls.serve(stack, authority, faulty=faulty),
         }
         return Platform(variables, stack.pop_all())
+
+
+def _built(played: Recording) -> list[str]:
+    """The images of users' work: environments and models."""
+    containers = (each for pod in played.lists["/api/v1/pods"].items for each in pod["spec"]["containers"])
+    return sorted({each["image"] for each in containers if _BUILT.search(each["image"])})
 
 
 def _kubeconfig(folder: Path, address: str, ca_file: Path, token: str) -> Path:

@@ -22,16 +22,29 @@ AUTHORITY_LASTS = timedelta(days=3650)
 class Authority:
     """A root that nobody but the lab's profile trusts, and the intermediate authority that issues."""
 
-    def __init__(self, folder: Path, now: datetime) -> None:
+    def __init__(self, folder: Path, now: datetime, *, called: str = "demo") -> None:
         self._folder = folder
         self._now = now
         root_key, self._key = _key(), _key()
         ends = now + AUTHORITY_LASTS
-        root = self._certificate("domino-health demo root CA", root_key, None, root_key, ends)
-        self._issuer = self._certificate("domino-health demo issuing CA", self._key, root, root_key, ends)
-        self.file = folder / "ca.pem"
+        root = self._certificate(f"domino-health {called} root CA", root_key, None, root_key, ends)
+        self._issuer = self._certificate(
+            f"domino-health {called} issuing CA", self._key, root, root_key, ends
+        )
+        self.file = folder / f"{called}.pem"
         """PEM of the root."""
         self.file.write_bytes(root.public_bytes(Encoding.PEM))
+
+    @property
+    def issuer(self) -> bytes:
+        """PEM of the intermediate authority."""
+        return self._issuer.public_bytes(Encoding.PEM)
+
+    def issue(self, name: str) -> bytes:
+        """PEM of a good certificate, whose key nobody has."""
+        ends = self._now + LASTS
+        own = self._certificate(name, _key(), self._issuer, self._key, ends, leaf=True)
+        return own.public_bytes(Encoding.PEM)
 
     def context(
         self,

@@ -1,15 +1,15 @@
 """A Kubernetes API that answers from a recording, as a real one would answer a reader.
 
 The words of its refusals, its pages and their tokens' end are those of a real API server (1.36). It
-knows lists, ``/version``, what its groups serve, and what its user may do; what was not recorded is not
-found.
+knows lists, ``/version``, what its groups serve, what its user may do, and the logs and single objects that
+it is given beside the recording; what was not recorded is not found.
 """
 
 import base64
 import binascii
 import re
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -30,7 +30,8 @@ which makes its pods late by SCHED-001's thresholds of 10 and, for GPUs, 30 minu
 _PATH = re.compile(
     r"(?P<api>/api/v1|/apis/(?P<group>[^/]+)/[^/]+)(/namespaces/(?P<namespace>[^/]+))?/(?P<resource>[^/]+)"
 )
-_OBJECT = re.compile(r"/api/v1/namespaces/([^/]+)(?:/configmaps/([^/]+))?")
+_OBJECT = re.compile(r"/api/v1/namespaces/([^/]+)(?:/(configmaps|secrets)/([^/]+))?")
+_LOG = re.compile(r"/api/v1/namespaces/([^/]+)/pods/([^/]+)/log")
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _EXPIRED = (
     "The provided continue parameter is too old to display a consistent list result. You can start a new "
@@ -57,7 +58,15 @@ class KubeApi:
     """The API as a function of a request. It keeps nothing of one request for the next."""
 
     def __init__(
-        self, recording: Recording, now: datetime, token: str, *, user: str, denied: Collection[str] = ()
+        self,
+        recording: Recording,
+        now: datetime,
+        token: str,
+        *,
+        user: str,
+        denied: Collection[str] = (),
+        objects: Mapping[str, Mapping[str, Any]] | None = None,
+        logs: Callable[[str], bytes] = lambda _pod: b"",
     ) -> None:
         """Play a recording.
 
@@ -68,6 +77,8 @@ class KubeApi:
             user: whose token it is.
             denied: paths of lists that this user may not see. As with RBAC, a list of all namespaces
                 (``/api/v1/pods``) and one of a namespace are granted apart.
+            objects: single objects that are there beside the recording, by path.
+            logs: from a pod's name to what each of its containers has written.
         """
         by = now - AGED - recording.recorded
         self._lists = {
@@ -77,7 +88,9 @@ class KubeApi:
         self._documents = {
             "/version": msgspec.json.encode(recording.version),
             "/apis": _groups(recording.lists),
+            **{path: msgspec.json.encode(each) for path, each in (objects or {}).items()},
         }
+        self._logs = logs
         self._token = token
         self._user = user
         self._denied = frozenset(denied)
@@ -90,8 +103,8 @@ class KubeApi:
         url = urlsplit(target)
         if document := self._documents.get(url.path):
             return Answer(200, document)
-        if named := _OBJECT.fullmatch(url.path):  # no ConfigMap is recorded
-            return _not_found("configmaps", named[2]) if named[2] else self._namespace(named[1])
+        if one := self._one(url.path, dict(parse_qsl(url.query))):
+            return one
         where = _PATH.fullmatch(url.path)
         if where is None:
             return Answer(404, b"404 page not found\n", "text/plain; charset=utf-8")
@@ -117,6 +130,13 @@ class KubeApi:
         content = {"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1"}
         return Answer(201, msgspec.json.encode({**content, "status": {"allowed": allowed}}))
 
+    def _one(self, path: str, query: Mapping[str, str]) -> Answer | None:
+        """What is there of a single object; None for a path of none."""
+        if named := _OBJECT.fullmatch(path):  # no ConfigMap and no Secret is recorded
+            return _not_found(named[2], named[3]) if named[2] else self._namespace(named[1])
+        log = _LOG.fullmatch(path)
+        return self._log(log[1], log[2], query) if log else None
+
     def _namespace(self, name: str) -> Answer:
         """One namespace, of the list that was recorded."""
         recorded = self._lists["/api/v1/namespaces"].items
@@ -124,6 +144,24 @@ class KubeApi:
             if item["metadata"]["name"] == name:
                 return Answer(200, msgspec.json.encode({"kind": "Namespace", "apiVersion": "v1", **item}))
         return _not_found("namespaces", name)
+
+    def _log(self, namespace: str, name: str, query: Mapping[str, str]) -> Answer:
+        """What a container of a recorded pod has written; it was never started before."""
+        metadata = {"name": name, "namespace": namespace}
+        pods = self._lists["/api/v1/pods"].items
+        pod = next((each for each in pods if metadata.items() <= each["metadata"].items()), None)
+        if pod is None:
+            return _not_found("pods", name)
+        container = query.get("container", "")
+        if container not in {each["name"] for each in pod["spec"]["containers"]}:
+            return _status(400, "BadRequest", f"container {container} is not valid for pod {name}")
+        if query.get("previous") == "true":
+            message = f'previous terminated container "{container}" in pod "{name}" not found'
+            return _status(400, "BadRequest", message)
+        lines = self._logs(name).splitlines(keepends=True)
+        # The API server counts bytes from the first of the lines that are asked for.
+        body = b"".join(lines[-int(query.get("tailLines", len(lines))) :])
+        return Answer(200, body[: int(query.get("limitBytes", len(body)))], "text/plain")
 
     def _list(self, where: re.Match[str], query: Mapping[str, str]) -> Answer:
         recorded = self._lists.get(f"{where['api']}/{where['resource']}")
