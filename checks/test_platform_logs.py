@@ -48,15 +48,16 @@ class Read:
 def test_logs_tell_of_no_known_fault(
     log_counts: list[LogCount], now: datetime, *, allowed_lines: int = 5
 ) -> Assessment:
-    """The logs of Domino's services, of its monitoring and of models tell of no known fault.
+    """The logs of Domino's services, of what runs beside them and of models tell of no known fault.
 
     Services log to stdout, and most that ends in a bad evening is written there first: no memory left, a
     certificate that has expired, a database that takes no more connections. Looked for are the words that the
     software itself writes, from a list that comes with the suite (its runbook has them all) and the profile's
-    own (section logs), in the last 15 minutes, of at most 3 pods of a workload and 1 MiB of a pod. Where
-    more was written the newest lines are read, and a count is "at least". Lines that say themselves that
-    they are information are not counted; nor is what healthy software says while it starts, in a container
-    that is younger than that.
+    own (section logs), in the last 15 minutes, of at most 3 pods of a workload and 1 MiB of a pod. Searched is
+    every Deployment, StatefulSet and DaemonSet of a namespace that the profile opens, and nothing that users run
+    but models. Where more was written the newest lines are read, and a count is "at least". Lines that say
+    themselves that they are information are not counted; nor is what healthy software says while it starts, in
+    a container that is younger than that.
 
     Reading is opt-in, namespace by namespace (clusters[].logs): a log may hold what users write. Of a log
     counts are kept, and one line for each fault, without what looks like a secret or a person.

@@ -141,7 +141,7 @@ def names(parts: Sequence[platform_logs.Part]) -> list[tuple[str, str]]:
     return [(part.asked.service, part.asked.pod) for part in parts]
 
 
-def test_services_monitoring_and_models_are_read_and_nothing_else() -> None:
+def test_services_monitoring_others_and_models_are_read_in_this_order_and_nothing_that_users_run() -> None:
     pods = [
         model(1),
         web("a", workload="grafana"),
@@ -150,8 +150,11 @@ def test_services_monitoring_and_models_are_read_and_nothing_else() -> None:
         elsewhere(web("a", workload="grafana"), "monitoring"),
         web("a", workload="mygrafana"),
         web("a"),
-        elsewhere(web("a"), "other"),
+        elsewhere(web("a", workload="hephaestus"), "domino-compute"),
         web("a", cluster="dr"),
+        a_pod(
+            "alone", labels=Labels(), node="n", phase="Running", statuses=[running("alone")], cluster="prod"
+        ),
         a_pod(node="n", phase="Running", statuses=[running("run")], cluster="prod"),
     ]
 
@@ -160,6 +163,10 @@ def test_services_monitoring_and_models_are_read_and_nothing_else() -> None:
         ("monitoring", "fluent-bit-5d9c7b8f4-a"),
         ("monitoring", "grafana-5d9c7b8f4-a"),
         ("monitoring", "prometheus-adapter-5d9c7b8f4-a"),
+        ("other", "web-5d9c7b8f4-a"),
+        ("other", "hephaestus-5d9c7b8f4-a"),
+        ("other", "mygrafana-5d9c7b8f4-a"),
+        ("other", "grafana-5d9c7b8f4-a"),
         ("model", "model-001-5d9c7b8f4-a"),
     ]
 
@@ -314,7 +321,10 @@ def test_without_knowing_whose_the_pods_are_the_rest_is_read_and_that_is_said(
 
     observed = gather(server, trust, web("a"), web("a", workload="grafana"), services=failed)
 
-    assert [count.service for count in observed.objects] == ["monitoring"]
+    assert [(count.service, count.title) for count in observed.objects] == [
+        ("monitoring", "monitoring"),
+        ("other", "web"),
+    ]
     (unseen,) = observed.unseen
     assert (unseen.target, unseen.cure) == ("prod", "grant it")
     assert unseen.reason == "needs domino_services: deployments may not be listed"

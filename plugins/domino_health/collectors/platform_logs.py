@@ -1,4 +1,4 @@
-"""Known faults in the logs of Domino's services that run, in the namespaces where the profile allows it.
+"""Known faults in the logs of all services that run in the namespaces where the profile allows to read them.
 
 A log is matched as it comes, and let go: what is kept are counts, and one line for each fault, from which
 what looks like a secret or a person is taken out. Reading is opt-in by namespace, as for ``logs``.
@@ -43,7 +43,7 @@ MODEL = "ModelAPI"
 """What Domino calls the pods of a published model in its label dominodatalab.com/workload-type."""
 MONITORS = re.compile(r"(prometheus|grafana|fluentd|fluent-?bit)(-.*)?")
 """Domino's monitoring, by the names of its workloads in the platform's namespace (metrics to monitor)."""
-ORDER = {**dict.fromkeys(ROLES, 0), "monitoring": 1, "model": 2}
+ORDER = {**dict.fromkeys(ROLES, 0), "monitoring": 1, "other": 2, "model": 3}
 """Whose logs are read first."""
 NO_ROOM = f"the logs of {MOST_PODS} other pods are read, and no more in a run"
 _KINDS = frozenset({"deployment", "statefulset", "daemonset"})
@@ -63,7 +63,8 @@ class PlatformLogs:
     """A collector: one target for each namespace that the profile opens."""
 
     what: str = (
-        "Known faults in the logs of Domino's services, counted, in the namespaces that the profile opens; "
+        "Known faults in the logs of Domino's services, of others beside them and of models, counted, in the "
+        "namespaces that the profile opens; "
         "of the logs themselves one line each is kept, without what looks like a secret or a person."
     )
     opt_in: str = "clusters[].logs"
@@ -101,7 +102,8 @@ log_counts = PlatformLogs()
 def chosen(pods: Iterable[Pod], facts: Mapping[str, Observed], window: timedelta) -> list[Part]:
     """Which containers to read: of every workload one pod, before a second one of any.
 
-    Services come before monitoring, and models come last. A workload for which there is no room is among
+    Domino's services by their roles come before monitoring, that before all others (builders, agents, ingress),
+    and models come last. What users run is not read. A workload for which there is no room is among
     them, with that as its problem.
     """
     roles = {
@@ -138,14 +140,16 @@ def _running(pod: Pod) -> list[ContainerStatus]:
 
 
 def _service(pod: Pod, roles: Mapping[Ref, str], platform: Set[tuple[str, str]]) -> str:
-    """What its workload does in Domino; empty for what is none of its services."""
+    """What its workload does in Domino; empty for what is no service: executions, jobs, bare pods."""
     if pod.metadata.labels.workload_type == MODEL:
         return "model"
     subject = pod.subject
     if role := roles.get(subject):
         return role
-    ours = subject.kind in _KINDS and (pod.cluster, pod.metadata.namespace) in platform
-    return "monitoring" if ours and MONITORS.fullmatch(subject.name) else ""
+    if subject.kind not in _KINDS:
+        return ""
+    ours = (pod.cluster, pod.metadata.namespace) in platform
+    return "monitoring" if ours and MONITORS.fullmatch(subject.name) else "other"
 
 
 def _parts(pod: Pod, service: str, window: timedelta, problem: str = "") -> list[Part]:

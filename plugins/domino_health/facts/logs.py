@@ -9,7 +9,7 @@ from domino_health.facts.api import Moment
 from domino_health.facts.domino import ROLES
 from domino_health.vocabulary import Ref
 
-SERVICES = {**ROLES, "model": "model", "monitoring": "monitoring"}
+SERVICES = {**ROLES, "model": "model", "monitoring": "monitoring", "other": "another service"}
 """Whose logs are searched for known faults, as a profile writes it, and as people say it."""
 
 
@@ -83,5 +83,5 @@ class LogCount(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def title(self) -> str:
-        """The service, as people say it."""
-        return SERVICES.get(self.service, self.service)
+        """The service, as people say it; by its workload's name where it has none of its own."""
+        return self.workload if self.service == "other" else SERVICES.get(self.service, self.service)
