@@ -69,7 +69,8 @@ def test_compute_clusters_come_up_whole_and_go(
     another: while one comes up in time, those after it are not missed.
 
     Thresholds: ours. Domino publishes no time within which an on-demand cluster has to be up; its images are
-    as large as environments, and its nodes are often started for it.
+    as large as environments, and its nodes are often started for it: 15 minutes are a new node (5, SCHED-007)
+    and a cold start (10, WORK-002). An hour unused is a cluster that is paid for and that nobody waits for.
 
     Remediation: for pods that wait for a node see SCHED-001, for images that do not come SCHED-008 and
     IMG-001. For a cluster without any pod, or one that does not go, see the log of

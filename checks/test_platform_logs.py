@@ -53,17 +53,18 @@ def test_logs_tell_of_no_known_fault(
     Services log to stdout, and most that ends in a bad evening is written there first: no memory left, a
     certificate that has expired, a database that takes no more connections. Looked for are the words that the
     software itself writes, from a list that comes with the suite (its runbook has them all) and the profile's
-    own (section logs), in the last 15 minutes, of at most 3 pods of a workload and 1 MiB of a pod. Searched is
-    every Deployment, StatefulSet and DaemonSet of a namespace that the profile opens, and nothing that users run
-    but models. Where more was written the newest lines are read, and a count is "at least". Lines that say
-    themselves that they are information are not counted; nor is what healthy software says while it starts, in
-    a container that is younger than that.
+    own (section logs), in the last 15 minutes, of at most 3 pods of a workload and 1 MiB of a pod. Searched
+    is every Deployment, StatefulSet and DaemonSet of a namespace that the profile opens, and nothing that
+    users run but models. Where more was written the newest lines are read, and a count is "at least". Lines
+    that say themselves that they are information are not counted; nor is what healthy software says while it
+    starts, in a container that is younger than that.
 
     Reading is opt-in, namespace by namespace (clusters[].logs): a log may hold what users write. Of a log
     counts are kept, and one line for each fault, without what looks like a secret or a person.
 
-    Thresholds: ours; Domino publishes none. More than ``allowed_lines`` lines are a finding, for some faults
-    (no memory, a full disk) a single one. Connections that are refused, and requests that are put off, are
+    Thresholds: ours; Domino publishes none. More than ``allowed_lines`` lines are a finding: one each 3
+    minutes is a client that tries again and gets through, more is one that does not. For some faults (no
+    memory, a full disk) a single one counts. Connections that are refused, and requests that are put off, are
     low: most clients try again.
 
     Remediation: see the line that is quoted, and the runbook's section of that name for causes and cures.

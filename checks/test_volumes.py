@@ -57,7 +57,9 @@ def test_no_volumes_are_left_over(
     there after ``gone_within``. A failed volume is found at once, in the words of who could not delete it.
 
     Thresholds: 64 and 32 are Domino's (`com.cerebro.domino.computegrid.kubernetes.volume.maxSalvaged` and
-    `maxIdle`); raise them here where you have raised them there. The others are ours.
+    `maxIdle`); raise them here where you have raised them there. The others are ours: as many
+    released volumes as idle ones, for a claim deleted each day is a month then, and an hour for what takes a
+    driver minutes.
 
     Remediation: see what a salvaged volume holds before it goes, and why runs fail (SCHED-009). Delete
     released volumes whose data nobody wants, and then the disk in the cloud as well, for Retain keeps it. For
@@ -195,7 +197,8 @@ def test_what_lies_on_fast_disks_is_used(
     unknown, by storage class. Left out are network file systems, volumes that are not Domino's, and what a
     StatefulSet keeps while it is scaled to nothing.
 
-    Thresholds: ours. Domino's advice on cost is to clean up workspaces that nobody has used for 30 days.
+    Thresholds: ours. Domino's own clean-up lets workspaces go that nobody has used for 30 days (its best
+    practices for cost); twice that is what it has left, or what nobody has switched it on for.
 
     Remediation: ask the owners of these workspaces, then delete what nobody wants, in Domino. Let Domino
     delete idle volumes by age (`…kubernetes.volume.maxAge`), and old workspaces by its own clean-up. Data

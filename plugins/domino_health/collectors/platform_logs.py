@@ -102,8 +102,8 @@ log_counts = PlatformLogs()
 def chosen(pods: Iterable[Pod], facts: Mapping[str, Observed], window: timedelta) -> list[Part]:
     """Which containers to read: of every workload one pod, before a second one of any.
 
-    Domino's services by their roles come before monitoring, that before all others (builders, agents, ingress),
-    and models come last. What users run is not read. A workload for which there is no room is among
+    Domino's services by their roles come before monitoring, that before all others (builders, agents,
+    ingress), and models come last. What users run is not read. A workload for which there is no room is among
     them, with that as its problem.
     """
     roles = {
