@@ -283,7 +283,8 @@ def hearing(number: signal.Signals) -> Iterator[None]:
     """What is started here hears a signal, though whoever started us ignores it (nohup, a shell's ``&``)."""
     before = signal.getsignal(number)
     if before == signal.SIG_IGN:
-        signal.signal(number, signal.SIG_DFL)
+        # Python's own, so that a run in this process is interrupted, too; what is started has the default.
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     try:
         yield
     finally:

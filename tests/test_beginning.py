@@ -18,7 +18,7 @@ from stubs import (  # noqa: F401 (fixtures are asked for by name)
     stub,
     trust,
 )
-from suites import Ran, Suite
+from suites import Ran, Suite, hearing
 from test_survey import Kubectl, answers, kubectl  # noqa: F401 (fixtures are asked for by name)
 
 pytestmark = pytest.mark.usefixtures("plain_environment")
@@ -268,7 +268,8 @@ def test_a_look_that_is_interrupted_ends_with_status_2_and_writes_nothing(
 
     kubectl(stub(interrupts))
 
-    ran = begun(suite, "--init-profile", "prod")
+    with hearing(number):
+        ran = begun(suite, "--init-profile", "prod")
 
     assert ran.status == 2
     assert "domino-health: --init-profile was interrupted" in ran.out
