@@ -137,10 +137,10 @@ _LIKELY = (
         rf"\1{MASK}",
     ),
     (
-        re.compile(rf"(?i)\b(pass(?:word|phrase|wd)?|secret|token)\s+(?:is|was)\s+{_NO_STATE}\S+"),
+        re.compile(rf"(?i)\b(pass(?:word|phrase|wd)?|token)\s+(?:is|was)\s+{_NO_STATE}\S+"),
         rf"\1 {MASK}",
     ),
-    (re.compile(r"(?i)\b(passwd|--?pass(?:word)?)\s+(?=[^\s:=])(?!for\b|entry\b|file\b)\S+"), rf"\1 {MASK}"),
+    (re.compile(r"(?i)\b(passwd)\s+(?![:=]|(?:for|entry|file)\b)\S+"), rf"\1 {MASK}"),
     # What the suite asks the API server for itself is no secret, and tells what failed.
     (
         re.compile(rf"([?&](?!(?:{_LOG_QUERY})=)[\w.%\[\]-]{{1,60}}=)[^&\s\"'<>]+"),
