@@ -62,7 +62,8 @@ class Ongoing:
 
     pod: Pod
     image: str
-    lasts: timedelta
+    whole: timedelta
+    """How long it has taken so far, with waiting for other pulls."""
 
 
 def go_duration(text: str) -> timedelta | None:
@@ -103,7 +104,11 @@ def ongoing(pod: Pod, events: Iterable[Event], now: datetime) -> list[Ongoing]:
     for event in sorted(told, key=lambda each: each.when or now):
         last[event.involved_object.field_path] = event
     return [
-        Ongoing(pod, canonical(image_pulled(event)), max(now - event.when, timedelta(0)))
+        Ongoing(
+            pod,
+            canonical(event.message.partition('"')[2].partition('"')[0]),
+            max(now - event.when, timedelta(0)),
+        )
         for event in last.values()
         if event.reason == "Pulling" and event.when is not None
     ]
@@ -113,8 +118,3 @@ def waits(pod: Pod) -> bool:
     """Whether a container of it waits to be made, for its image perhaps."""
     states = (status.state.waiting for status in pod.statuses)
     return not pod.finished and any(state is not None and state.reason in _WAITS for state in states)
-
-
-def image_pulled(event: Event) -> str:
-    """The image that an event of a pull quotes."""
-    return event.message.partition('"')[2].partition('"')[0]

@@ -39,17 +39,12 @@ class Start:
     @property
     def longest_pull(self) -> Pull | Ongoing | None:
         """Of its images the one that took, or takes, longest."""
-        return max(self.pulls, key=lasts_of, default=None)
+        return max(self.pulls, key=lambda pull: pull.whole, default=None)
 
     @property
     def slowest(self) -> str:
         """The phase that took most."""
         return max(self.phases, key=lambda phase: self.phases[phase], default="")
-
-
-def lasts_of(pull: Pull | Ongoing) -> timedelta:
-    """How long a pod waits for it: until its end, or until now."""
-    return pull.whole if isinstance(pull, Pull) else pull.lasts
 
 
 def start_of(pod: Pod, events: Sequence[Event], now: datetime) -> Start | None:
@@ -124,7 +119,7 @@ def _with_images(
     goes_on = any(isinstance(each, Ongoing) for each in seen)
     expected = begun if goes_on else (*pod.spec.containers, *pod.spec.init_containers)
     complete = sum(event.reason == "Pulled" for event in events) >= len(expected)
-    taken = sum(map(lasts_of, seen), ZERO)
+    taken = sum((pull.whole for pull in seen), ZERO)
     apart: dict[str, timedelta] = {}
     for phase, lasts in phases.items():
         if "containers" not in phase.split(", "):

@@ -46,9 +46,7 @@ class ColdStart:
     nodes: int
     pods: Sequence[Pod]
     largest: str
-    """Its largest image, by which two revisions of an environment are told apart."""
-    most: int
-    """Bytes of that."""
+    """Its largest image, with the size: by that two revisions of an environment are told apart."""
 
     @property
     def lasts(self) -> timedelta:
@@ -106,9 +104,9 @@ def test_a_cold_start_does_not_take_long(
         warm = own.intersection(*(there.on(ref.cluster, image) for image in images))
         total = sum(known or 0 for known in sizes.values())
         speed = rates.get((ref.cluster, pool)) or rates.get((ref.cluster, "")) or (rate, "assumed")
-        largest = max(sizes, key=lambda image: (sizes[image] or 0, image))
-        most = sizes[largest] or 0
-        starts.append(ColdStart(ref, pool, total, *speed, len(warm), len(own), asked, largest, most))
+        most, largest = max((known or 0, image) for image, known in sizes.items())
+        named = f"{largest} ({size(most)})"
+        starts.append(ColdStart(ref, pool, total, *speed, len(warm), len(own), asked, named))
     starts.sort(key=lambda start: start.lasts, reverse=True)
     columns = ("environment", "pool", "to pull", "rate", "cold start", "nodes that have it", "largest image")
     table = Attachment.table("What a cold start would cost", columns, map(_row, starts[:MOST_ROWS]))
@@ -135,16 +133,14 @@ def _asked(
 
 def _row(start: ColdStart) -> tuple[str, ...]:
     name, warm = start.ref.text(with_cluster=True), f"{start.warm} of {start.nodes}"
-    largest = f"{start.largest} ({size(start.most)})"
-    return name, start.pool, size(start.bytes), start.by, age(start.lasts), warm, largest
+    return name, start.pool, size(start.bytes), start.by, age(start.lasts), warm, start.largest
 
 
 def _finding(start: ColdStart, allowed: timedelta) -> Finding:
     message = (
         f"{size(start.bytes)} to pull on a new node of the pool {start.pool}, {age(start.lasts)} at "
-        f"{start.by}; allowed {age(allowed)}. "
-        f"The largest is {start.largest} ({size(start.most)}). {start.warm} of its {start.nodes} nodes have "
-        "all of it now"
+        f"{start.by}; allowed {age(allowed)}. The largest is {start.largest}. {start.warm} of its "
+        f"{start.nodes} nodes have all of it now"
     )
     examples = tuple(sorted(pod.ref for pod in start.pods)[:EXAMPLES])
     return Finding(start.ref, message, count=len(start.pods), examples=examples)

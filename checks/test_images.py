@@ -76,10 +76,7 @@ def test_images_are_small_enough_to_start_from(
         for image in node.status.images:
             if not (names := names_of(image)):  # it has lost its tag: nobody starts from it
                 continue
-            name = _name(image)
-            one = known.setdefault((node.cluster, name), Known(name))
-            one.bytes = max(one.bytes, image.size_bytes)
-            one.nodes.add(node.metadata.name)
+            one = _held(known, node, image)
             one.used = one.used or any((node.cluster, each) in used for each in names)
     for pull in pulls(events or ()):
         if pull.size is not None:
@@ -175,10 +172,7 @@ def test_nodes_do_not_hold_many_images_that_nobody_runs(
             if not any((node.cluster, name) in used for name in names_of(image))
         ]
         for image in unused:
-            name = _name(image)
-            one = known.setdefault((node.cluster, name), Known(name))
-            one.bytes = max(one.bytes, image.size_bytes)
-            one.nodes.add(node.metadata.name)
+            _held(known, node, image)
         total = sum(image.size_bytes for image in unused)
         most = max(most, total)
         held = sum(image.size_bytes for image in node.status.images)
@@ -209,6 +203,15 @@ def test_nodes_do_not_hold_many_images_that_nobody_runs(
         worst=f"the most on one node {size(most)} of {size(max_idle)}" if telling else "",
         attachments=[*([table] if rows else []), *([unused_table] if known else [])],
     )
+
+
+def _held(known: dict[Key, Known], node: Node, image: NodeImage) -> Known:
+    """What is known of an image, with what a node tells of it."""
+    name = _name(image)
+    one = known.setdefault((node.cluster, name), Known(name))
+    one.bytes = max(one.bytes, image.size_bytes)
+    one.nodes.add(node.metadata.name)
+    return one
 
 
 def _name(image: NodeImage) -> str:

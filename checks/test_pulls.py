@@ -65,15 +65,16 @@ def test_images_are_pulled_in_time(
         if pull.whole > max_pull:
             slow[ref].append(pull)
     for each in going_on:
-        if each.lasts > max_pull:
+        if each.whole > max_pull:
             still[image_subject(each.pod.cluster, each.image)].append(each)
     pools = {(node.cluster, node.metadata.name): node.pool for node in nodes or ()}
-    longest = max((*(pull.whole for pull in ended), *(each.lasts for each in going_on)), default=None)
+    seen: list[Pull | Ongoing] = [*ended, *going_on]
+    longest = max((each.whole for each in seen), default=None)
     rows = sorted(((_longest(those), _row(ref, those)) for ref, those in by_image.items()), reverse=True)
     columns = ("image", "pulls", "median", "slowest", "of it waiting", "size", "rate")
     table = Attachment.table("Pulls", columns, (row for _, row in rows[:MOST_ROWS]))
     return Assessment(
-        [*ended, *going_on],
+        seen,
         [
             _finding(ref, slow[ref], still[ref], len(by_image[ref]), pools, max_pull)
             for ref in dict.fromkeys((*slow, *still))
@@ -113,9 +114,9 @@ def _finding(
         where = f", on node {worst.node}{f' of the pool {pool}' if pool else ''}" if worst.node else ""
         said.append(f"{len(slow)} of {seen} pulls took up to {age(worst.whole)}{large}{waited}{where}")
     if still:
-        longest = max(still, key=lambda each: each.lasts)
+        longest = max(still, key=lambda each: each.whole)
         ongoing = "1 goes" if len(still) == 1 else f"{len(still)} go"
-        said.append(f"{ongoing} on for {age(longest.lasts)}, for pod {longest.pod.metadata.name}")
+        said.append(f"{ongoing} on for {age(longest.whole)}, for pod {longest.pod.metadata.name}")
     message = f"{'; '.join(said)}. Allowed {age(allowed)}"
     examples = {*(pull.event.about for pull in slow), *(each.pod.ref for each in still)}
     return Finding(ref, message, count=len(slow) + len(still), examples=tuple(sorted(examples)[:EXAMPLES]))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from checks.pulls import Pull
 from checks.quantiles import quantile
 from checks.seen_events import key_of, of_pods, window
-from checks.starts import PHASES, Start, lasts_of, start_of
+from checks.starts import PHASES, Start, start_of
 from domino_health import (
     Assessment,
     Attachment,
@@ -60,11 +60,11 @@ def test_workspaces_start_in_time(
     longest: it may be another container's. One that starts still counts with its time so far.
 
     The start is read off pods that are there: conditions and containers keep their times, events are gone
-    after an hour by default, and without them pulling is not told apart from starting. Before Kubernetes
-    1.29 a pod does not say when its volumes were there: its first pull tells it, as long as events do. What
-    cannot be told apart is named together. A workspace that has ended, or of which a container
-    was started again, does not tell its start any more; how many these are is said. What Domino did before it
-    made the pod (queue, building the environment) is not in it.
+    after an hour by default, and without them pulling is not told apart from starting. Before Kubernetes 1.29
+    a pod does not say when its volumes were there: its first pull tells it, as long as events do. What cannot
+    be told apart is named together. A workspace that has ended, or of which a container was started again,
+    does not tell its start any more; how many these are is said. What Domino did before it made the pod
+    (queue, building the environment) is not in it.
 
     Percentiles are of the values themselves (nearest rank): of fewer than 20 starts, p95 is the slowest.
 
@@ -141,9 +141,9 @@ def _slowest_pull(late: Iterable[Start]) -> str:
     told = [pull for start in late if (pull := start.longest_pull) is not None]
     if not told:
         return ""
-    worst = max(told, key=lasts_of)
+    worst = max(told, key=lambda pull: pull.whole)
     if not isinstance(worst, Pull):
-        return f". Being pulled for {age(worst.lasts)}: {worst.image}"
+        return f". Being pulled for {age(worst.whole)}: {worst.image}"
     large = f", {size(worst.size)} at {worst.rate}" if worst.size is not None else ""
     return f". The longest pull took {age(worst.whole)}: {worst.image}{large}"
 
