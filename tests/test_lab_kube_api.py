@@ -4,6 +4,7 @@ import http.client
 import json
 import ssl
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -69,18 +70,17 @@ class Api:
         return content
 
 
-@pytest.fixture
-def api(platform: Platform) -> Iterator[Api]:
+@contextmanager
+def asking(platform: Platform) -> Iterator[Api]:
     api = Api(platform)
     yield api
     api.connection.close()
 
 
 @pytest.fixture
-def api_of_each(each: Platform) -> Iterator[Api]:
-    api = Api(each)
-    yield api
-    api.connection.close()
+def api(platform: Platform) -> Iterator[Api]:
+    with asking(platform) as api:
+        yield api
 
 
 def look(platform: Platform, collector: Callable[[Look], list[Target[Any]]], **cluster: Any) -> list[Any]:
@@ -164,9 +164,8 @@ def test_as_with_rbac_the_right_to_one_namespace_is_a_right_of_its_own(denying: 
 def test_webhooks_are_refused_by_the_faulty_lab_alone(api: Api) -> None:
     (path,) = lab.DENIED["faulty"]
     healthy = lab.start("healthy")
-    allowed = Api(healthy)
-    statuses = [each.get(path)[0] for each in (allowed, api)]
-    allowed.connection.close()
+    with asking(healthy) as allowed:
+        statuses = [each.get(path)[0] for each in (allowed, api)]
     healthy.stop()
 
     assert statuses == [200, 403]
@@ -205,10 +204,11 @@ def test_what_is_not_there_is_told_as_an_api_server_does(
     assert (answered, json.loads(body)["message"]) == (status, said)
 
 
-def test_secrets_hold_certificates_and_no_key(api_of_each: Api) -> None:
+def test_secrets_hold_certificates_and_no_key(each: Platform) -> None:
     path = "/api/v1/namespaces/domino-platform/secrets/hephaestus-buildkit-client-tls"
 
-    status, body = api_of_each.get(path)
+    with asking(each) as api:
+        status, body = api.get(path)
 
     assert status == 200
     assert json.loads(body)["data"].keys() == {"ca.crt", "tls.crt"}

@@ -64,8 +64,8 @@ class PlatformLogs:
 
     what: str = (
         "Known faults in the logs of Domino's services, of others beside them and of models, counted, in the "
-        "namespaces that the profile opens; "
-        "of the logs themselves one line each is kept, without what looks like a secret or a person."
+        "namespaces that the profile opens; of the logs themselves one line each is kept, without what looks "
+        "like a secret or a person."
     )
     opt_in: str = "clusters[].logs"
     """The profile's key without which nobody looks."""

@@ -2,12 +2,11 @@
 
 Its Kubernetes API gives recorded answers of a real API server (``kube_api``, ``recording``), its TLS
 endpoints are real ones with certificates made at start (``tls``), its logs, Secrets and vulnerability reports
-are written for it (``contents``). Collectors look at it as they look at
-any platform: nothing in the engine knows that it is not one.
+are written for it (``contents``). Collectors look at it as they look at any platform: nothing in the engine
+knows that it is not one.
 """
 
 import json
-import re
 import secrets
 import tempfile
 from collections.abc import Collection, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from domino_health.facts.images import image_subject
 from domino_health.lab import contents, kube_api, recording, tls
 from domino_health.lab.certificates import Authority
 from domino_health.lab.recording import Recording, RecordingError
@@ -31,8 +31,6 @@ DENIED = {
 """Paths of lists that its Kubernetes API refuses to ``USER``: that one may not look is a fault as well."""
 
 __all__ = ["DENIED", "KINDS", "USER", "Platform", "RecordingError", "start"]
-
-_BUILT = re.compile(r"/(environment|model):")
 
 USER = "health-reader"
 """Whom the lab's Kubernetes API calls the owner of its token, in a refusal."""
@@ -97,8 +95,9 @@ def start(kind: str, *, denied: Collection[str] | None = None) -> Platform:
 
 def _built(played: Recording) -> list[str]:
     """The images of users' work: environments and models."""
-    containers = (each for pod in played.lists["/api/v1/pods"].items for each in pod["spec"]["containers"])
-    return sorted({each["image"] for each in containers if _BUILT.search(each["image"])})
+    pods = played.lists["/api/v1/pods"].items
+    images = {each["image"] for pod in pods for each in pod["spec"]["containers"]}
+    return sorted(image for image in images if image_subject("", image).kind != "repository")
 
 
 def _kubeconfig(folder: Path, address: str, ca_file: Path, token: str) -> Path:

@@ -70,10 +70,11 @@ def secrets(folder: Path, now: datetime, *, faulty: bool) -> dict[str, Mapping[s
     In the faulty lab the client's ``ca.crt`` is that of a CA which did not issue its certificate: left over
     from before the CA was renewed.
     """
-    renewed, old = (Authority(folder, now, called=f"demo {_BUILDER} {age}") for age in ("2026", "2025"))
+    renewed = Authority(folder, now, called=f"demo {_BUILDER} 2026")
+    told = Authority(folder, now, called=f"demo {_BUILDER} 2025") if faulty else renewed
     parts = {
         f"{_BUILDER}-server-tls": (renewed.issue(f"{_BUILDER}.{PLATFORM}"), renewed),
-        f"{_BUILDER}-client-tls": (renewed.issue("hephaestus"), old if faulty else renewed),
+        f"{_BUILDER}-client-tls": (renewed.issue("hephaestus"), told),
     }
     return {
         f"/api/v1/namespaces/{PLATFORM}/secrets/{name}": {
