@@ -18,7 +18,7 @@ import domino_storage as storage
 from control_plane import ControlPlane
 from domino_images import MB, on_node
 from kube_client import Object, Objects, eventually
-from objects import made, runs
+from objects import comes_to, made, out_of_memory, runs
 
 LARGE = domino.Execution(
     "genomics", "Workspace", memory="1Gi", project="genome-search", environment="genomics"
@@ -122,32 +122,21 @@ def _images(plane: ControlPlane) -> Iterator[None]:
 @contextmanager
 def _slow_workspace(plane: ControlPlane) -> Iterator[None]:
     """A workspace whose large image took its time."""
-    _, pod = domino.execution(LARGE)
-    del pod["spec"]["serviceAccountName"]
+    pod = domino.pod_of(LARGE)
     with made(plane, pod):
         runs(plane, pod)
-        domino.tell_of_pulls(plane, LARGE, took="10m38.5s", size=14 * GB)
-        with took(plane, LARGE, Start(images=638.5)):
+        events = domino.pulls(plane, LARGE, "10m38.5s", 14 * GB)
+        with made(plane, *events), took(plane, LARGE, Start(images=638.5)):
             yield
-        for event in plane.list(f"/api/v1/namespaces/{domino.COMPUTE}/events"):
-            if event["metadata"]["name"].startswith(LARGE.run):
-                plane.delete({"apiVersion": "v1", "kind": "Event", **event})
 
 
 @contextmanager
 def _exhausted(plane: ControlPlane) -> Iterator[None]:
     """An execution that reached its limit of memory."""
-    _, pod = domino.execution(EXHAUSTED)
-    del pod["spec"]["serviceAccountName"]
+    pod = domino.pod_of(EXHAUSTED)
     with made(plane, pod):
         runs(plane, pod)
-        there = plane.get(plane.path(pod))
-        statuses = there["status"]["containerStatuses"]
-        for status in statuses:
-            killed = status["name"] == "run"
-            ended = {"exitCode": 137 if killed else 0, "reason": "OOMKilled" if killed else "Completed"}
-            status |= {"ready": False, "state": {"terminated": ended}}
-        plane.patch_status(there, {"phase": "Failed", "containerStatuses": statuses})
+        out_of_memory(plane, pod)
         yield
 
 
@@ -178,13 +167,8 @@ def _volumes(plane: ControlPlane) -> Iterator[None]:
     volumes: Objects = [storage.volume(each, storage.efs(f"archive-{n}")) for n, each in enumerate(pair)]
     with made(plane, *volumes, *pair, stuck, misspelled):
         for each in pair:
-            _comes_to(plane, each, "Bound")
+            comes_to(plane, each, "Bound")
         with made(plane, left):
-            _comes_to(plane, left, "Bound")
-        _comes_to(plane, stuck, "Failed")
+            comes_to(plane, left, "Bound")
+        comes_to(plane, stuck, "Failed")
         yield
-
-
-def _comes_to(plane: ControlPlane, thing: Object, phase: str) -> None:
-    path = plane.path(thing)
-    eventually(lambda: plane.get(path)["status"].get("phase") == phase, what=f"{path} is {phase}")

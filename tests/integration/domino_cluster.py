@@ -345,6 +345,13 @@ def execution(asked: Execution) -> Objects:
     return [new("v1", "ServiceAccount", asked.run, COMPUTE), {**pod, "spec": spec}]
 
 
+def pod_of(asked: Execution) -> Object:
+    """Build the pod of an execution alone, which then needs no service account."""
+    _, pod = execution(asked)
+    del pod["spec"]["serviceAccountName"]
+    return pod
+
+
 def model(name: str, pool: str) -> Object:
     """Build a published model: two instances, with probes."""
     labels = domino_labels(name, "churn-forecast", "ModelAPI", "small-k8s")
@@ -423,12 +430,19 @@ def remove_faults(plane: ControlPlane) -> None:
     settle(plane)
 
 
-def tell_of_pulls(plane: ControlPlane, asked: Execution, took: str, size: int = 0) -> None:
+def tell_of_pulls(plane: ControlPlane, asked: Execution, took: str) -> None:
     """Let a kubelet say that the image of an execution was pulled, or was there as those beside it."""
+    for event in pulls(plane, asked, took):
+        plane.create(event, exist_ok=True)
+
+
+def pulls(plane: ControlPlane, asked: Execution, took: str, size: int = 0) -> Objects:
+    """Build what a kubelet says then."""
     pod = plane.get(f"/api/v1/namespaces/{COMPUTE}/pods/{asked.pod_name}")
-    for each in pod["spec"]["containers"]:
-        time = took if each["name"] == "run" else ""
-        plane.create(pulled(pod, each["name"], each["image"], time, size), exist_ok=True)
+    return [
+        pulled(pod, each["name"], each["image"], took if each["name"] == "run" else "", size)
+        for each in pod["spec"]["containers"]
+    ]
 
 
 def end(plane: ControlPlane, asked: Execution) -> None:

@@ -42,9 +42,7 @@ def look(
 def execution(seed: str, **more: object) -> Object:
     """The pod of one more execution, of a project of its own."""
     asked = domino.Execution(seed, "Batch", project="drill")
-    _, pod = domino.execution(replace(asked, **more))  # type: ignore[arg-type]
-    del pod["spec"]["serviceAccountName"]
-    return pod
+    return domino.pod_of(replace(asked, **more))  # type: ignore[arg-type]
 
 
 def of(name: str) -> Object:

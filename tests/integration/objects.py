@@ -31,6 +31,23 @@ def runs(plane: ControlPlane, *pods: Object) -> None:
         eventually(_is_running(plane, path), what=f"{path} runs")
 
 
+def comes_to(plane: ControlPlane, thing: Object, phase: str) -> None:
+    """Wait until a claim or a volume is in a phase."""
+    path = plane.path(thing)
+    eventually(lambda: plane.get(path)["status"].get("phase") == phase, what=f"{path} is {phase}")
+
+
+def out_of_memory(plane: ControlPlane, pod: Object) -> None:
+    """Let an execution that runs fail by its memory, as a kubelet would report it: no container runs here."""
+    there = plane.get(plane.path(pod))
+    statuses = there["status"]["containerStatuses"]
+    for status in statuses:
+        killed = status["name"] == "run"
+        ended = {"exitCode": 137 if killed else 0, "reason": "OOMKilled" if killed else "Completed"}
+        status |= {"ready": False, "state": {"terminated": ended}}
+    plane.patch_status(there, {"phase": "Failed", "containerStatuses": statuses})
+
+
 def _is_running(plane: ControlPlane, path: str) -> Callable[[], bool]:
     return lambda: plane.get(path)["status"].get("phase") == "Running"
 

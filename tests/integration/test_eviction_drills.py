@@ -11,7 +11,7 @@ import domino_cluster as domino
 from control_plane import ControlPlane
 from drills import execution, joined, look, patch_node
 from kube_client import Object
-from objects import gone, made, runs
+from objects import gone, made, out_of_memory, runs
 
 STRICT = "thresholds: {SCHED-002: {others: 0}}\n"
 
@@ -47,17 +47,11 @@ def test_an_account_without_rights_gets_no_pass(platform: ControlPlane, tmp_path
 def test_an_execution_that_failed_by_its_memory_is_told_from_user_code(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
-    """The container's end is written as a kubelet would report it: no container runs here."""
+    """The container's end is *patched*."""
     pod = execution("out of memory")
     with made(platform, pod):
         runs(platform, pod)
-        there = platform.get(platform.path(pod))
-        statuses = there["status"]["containerStatuses"]
-        for status in statuses:
-            killed = status["name"] == "run"
-            ended = {"exitCode": 137 if killed else 0, "reason": "OOMKilled" if killed else "Completed"}
-            status |= {"ready": False, "state": {"terminated": ended}}
-        platform.patch_status(there, {"phase": "Failed", "containerStatuses": statuses})
+        out_of_memory(platform, pod)
         run = look(platform, tmp_path)
 
     assert list(run.found()) == ["SCHED-009"]

@@ -131,15 +131,10 @@ def test_each_phase_that_is_slow_is_told_from_the_others(
 ) -> None:
     """*Patched*: when the pod's phases ended, and the kubelet's event of the pull."""
     asked = domino.Execution("slow start", "Workspace", project="drill", environment="slow-start")
-    _, pod = domino.execution(asked)
-    del pod["spec"]["serviceAccountName"]
+    pod = domino.pod_of(asked)
     with made(platform, pod):
         runs(platform, pod)
-        there = platform.get(platform.path(pod))
-        events = [
-            pulled(there, each["name"], each["image"], f"{start.images}s" if each["name"] == "run" else "")
-            for each in there["spec"]["containers"]
-        ]
+        events = domino.pulls(platform, asked, f"{start.images}s")
         with made(platform, *events), took(platform, asked, start):
             run = look(platform, tmp_path, "thresholds: {IMG-002: {max_pull: 1h}}\n")
 
@@ -151,8 +146,7 @@ def test_a_workspace_that_gets_no_node_counts_with_its_time_so_far(
     platform: ControlPlane, tmp_path: Path
 ) -> None:
     asked = replace(domino.OVERSIZED[0], project="drill", environment="drill")
-    _, pod = domino.execution(asked)
-    del pod["spec"]["serviceAccountName"]
+    pod = domino.pod_of(asked)
     with made(platform, pod):
         run = look(platform, tmp_path, "thresholds: {WORK-001: {p95: 0s}}\n")
 

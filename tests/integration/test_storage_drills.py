@@ -18,7 +18,7 @@ import domino_storage as storage
 from control_plane import ControlPlane
 from drills import execution, look
 from kube_client import Object, eventually
-from objects import made
+from objects import comes_to, made
 
 AT_ONCE = "thresholds: {STOR-001: {max_pending: 0s}}\n"
 IDS = ("STOR-001", "STOR-002", "STOR-006", "STOR-007", "STOR-008", "STOR-009")
@@ -33,12 +33,6 @@ def says(plane: ControlPlane, claim: Object, reason: str) -> None:
     eventually(
         lambda: any(event["reason"] == reason for event in plane.list(path)), what=f"{reason} of {uid}"
     )
-
-
-def comes_to(plane: ControlPlane, thing: Object, phase: str) -> None:
-    """Wait until a claim or a volume is in a phase."""
-    path = plane.path(thing)
-    eventually(lambda: plane.get(path)["status"].get("phase") == phase, what=f"{path} is {phase}")
 
 
 def without_finalizers(plane: ControlPlane, thing: Object) -> None:
