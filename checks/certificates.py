@@ -43,6 +43,37 @@ def dates(
     return [*findings, Finding(subject, message, severity)]
 
 
+WEAK_DIGESTS = ("md5", "sha1")
+"""That no client accepts any more under a certificate (CA/Browser Forum; NIST SP 800-131A)."""
+
+
+def weak(subject: Ref, certificate: Certificate, min_rsa_bits: int, min_ec_bits: int) -> list[Finding]:
+    """What is wrong with a certificate's key and with the signature under it.
+
+    Args:
+        subject: what it belongs to.
+        certificate: to judge. Nobody looks at the signature under a root, which is trusted for being known.
+        min_rsa_bits: of a key of RSA or DSA.
+        min_ec_bits: of a key on an elliptic curve.
+    """
+    its = f"the certificate of {certificate.subject}"
+    findings = []
+    wanted = {"RSA": min_rsa_bits, "DSA": min_rsa_bits, "EC": min_ec_bits}.get(certificate.key, 0)
+    if certificate.bits < wanted:
+        message = f"{its} has a key of {certificate.bits} bits ({certificate.key}); at least {wanted} wanted"
+        findings.append(Finding(subject, message, Severity.HIGH))
+    if certificate.digest in WEAK_DIGESTS and certificate.issuer != certificate.subject:
+        message = f"{its} is signed by {certificate.digest.upper()}, which clients refuse; SHA-256 wanted"
+        findings.append(Finding(subject, message, Severity.HIGH))
+    return findings
+
+
+def strength(certificate: Certificate) -> str:
+    """``RSA 2048, sha256``: of its key, and of the signature under it."""
+    key = f"{certificate.key} {certificate.bits}" if certificate.bits else certificate.key
+    return ", ".join(part for part in (key, certificate.digest) if part)
+
+
 def when(end: datetime, now: datetime) -> str:
     """``expires in 3 d, on 2026-11-27 03:12 UTC``, or ``expired 3 d ago, on …``."""
     verb = "expired" if end <= now else "expires in"

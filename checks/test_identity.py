@@ -1,9 +1,9 @@
 """Identity: can people log in, today and next month?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from checks.certificates import VALIDITY, dates, validity, when
+from checks.certificates import VALIDITY, dates, strength, validity, weak, when
 from domino_health import (
     Assessment,
     Attachment,
@@ -34,22 +34,30 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
     *,
     warn_before: Duration = timedelta(days=30),
     fail_before: Duration = timedelta(days=7),
+    min_rsa_bits: int = 2048,
+    min_ec_bits: int = 224,
 ) -> Assessment:
     """Every TLS endpoint answers with a chain that verifies, for its name, and is not near its expiry.
 
     When the front end's or the identity provider's certificate expires, nobody logs in, no workspace
     opens and no model answers, all at the same second. A certificate that expires within
     ``warn_before`` is medium, within ``fail_before`` high, one that has expired critical; a chain that
-    does not verify, a name that does not match and an endpoint that does not answer are high. Every
-    certificate of the chain counts, not the endpoint's own alone.
+    does not verify, a name that does not match, a certificate that its authority has revoked, a key or
+    a signature that clients refuse, and an endpoint that does not answer are high. An endpoint that
+    still speaks TLS 1.0 or 1.1 (retired by RFC 8996) is medium, or high where it speaks nothing newer;
+    a chain in the wrong order is low. Every certificate of the chain counts, not the endpoint's own
+    alone. Whether one is revoked is asked of its authority (OCSP) where the certificate says whom to
+    ask; no answer is no finding, and stands in the table.
 
     Thresholds: 30 days is Domino's (Admin Toolkit, test_domino_url_cert fails below 30 days); 7 days
-    is ours, a week being what a change request takes.
+    is ours, a week being what a change request takes. ``min_rsa_bits`` and ``min_ec_bits``, and SHA-1
+    and MD5 as refused digests, are those of NIST SP 800-131A (112 bits of security).
 
     Remediation: renew the certificate that is named and reload what serves it. For a chain that does
     not verify, serve the intermediate certificates too, or, for a private CA, name it in the
     profile's tls.ca_file. For a name that does not match, have the certificate issued for the name
-    that users type. For an endpoint that does not answer, see the service behind it.
+    that users type. For an old protocol, set the server's oldest one to TLS 1.2. For an endpoint that
+    does not answer, see the service behind it.
     """
     unknown = [target for target in unseen if target.outcome == "broken"]
     dead = [target for target in unseen if target not in unknown]
@@ -57,17 +65,17 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
         Finding(Ref("", "endpoint", "", each.target), f"does not answer: {each.reason}", Severity.HIGH)
         for each in dead
     ]
+    senders = {one.subject: endpoint.name for endpoint in tls_endpoints for one in endpoint.presented}
     for endpoint in tls_endpoints:
-        findings += [
-            Finding(endpoint.ref, f"the chain does not verify: {error}", Severity.HIGH)
-            for error in endpoint.chain_errors
-        ]
+        findings += _of_the_chain(endpoint, senders)
         if not endpoint.name_matches:
             names = ", ".join(endpoint.presented[0].names) or "no name at all"
             message = f"the certificate is for {names}, not for {endpoint.server_name}"
             findings.append(Finding(endpoint.ref, message, Severity.HIGH))
         for certificate in endpoint.chain:
             findings += dates(endpoint.ref, certificate, now, warn_before, fail_before)
+            findings += weak(endpoint.ref, certificate, min_rsa_bits, min_ec_bits)
+        findings += _of_the_protocol(endpoint)
     ends = [certificate.not_after for endpoint in tls_endpoints for certificate in endpoint.chain]
     return Assessment(
         [*tls_endpoints, *dead],
@@ -76,6 +84,58 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
         worst=f"the first certificate {when(min(ends), now)}" if ends else "",
         attachments=_measured(tls_endpoints, now, warn_before) if ends else (),
     )
+
+
+def _of_the_chain(endpoint: TlsEndpoint, senders: Mapping[str, str]) -> Iterator[Finding]:
+    """What is wrong with how it is put together, and with whom it leads to."""
+    for error in endpoint.chain_errors:
+        why = _why(endpoint, senders) if endpoint.missing_issuer else error
+        yield Finding(endpoint.ref, f"the chain does not verify: {why}", Severity.HIGH)
+    if not endpoint.in_order:
+        message = "it sends its chain in the wrong order: each certificate belongs before its issuer's"
+        yield Finding(endpoint.ref, message, Severity.LOW)
+    revoked = endpoint.revocation
+    if revoked.status == "revoked":
+        since = f" on {revoked.since:%Y-%m-%d %H:%M} UTC" if revoked.since else ""
+        reason = f" ({revoked.reason})" if revoked.reason else ""
+        message = f"its authority has revoked its certificate{since}{reason}, says {revoked.source}"
+        yield Finding(endpoint.ref, message, Severity.HIGH)
+
+
+def _why(endpoint: TlsEndpoint, senders: Mapping[str, str]) -> str:
+    """Why no path leads to somebody trusted: an intermediate is not sent, or nobody knows the root."""
+    issuer, last = endpoint.missing_issuer, endpoint.presented[-1]
+    if sender := senders.get(issuer):
+        return f"it does not send the intermediate certificate of {issuer}, which {sender} does"
+    if endpoint.issuer_url:
+        return f"it does not send the intermediate certificate of {issuer}, which is at {endpoint.issuer_url}"
+    if len(endpoint.presented) > 1:
+        return (
+            f"{issuer}, who issued {last.subject}, is not trusted: neither a public root nor in tls.ca_file"
+        )
+    return (
+        f"it sends its own certificate alone, and {issuer}, who issued it, is not trusted: the intermediate "
+        "certificate is missing, or it is a private root that is not in tls.ca_file"
+    )
+
+
+def _of_the_protocol(endpoint: TlsEndpoint) -> Iterator[Finding]:
+    if not endpoint.older:
+        return
+    if endpoint.older == endpoint.protocol:
+        message = f"it speaks {endpoint.protocol} at best, which no current client does; TLS 1.2 wanted"
+        yield Finding(endpoint.ref, message, Severity.HIGH)
+    else:
+        message = f"it still speaks {endpoint.older}, which RFC 8996 has retired; TLS 1.2 wanted at least"
+        yield Finding(endpoint.ref, message, Severity.MEDIUM)
+
+
+def _revocation(endpoint: TlsEndpoint, certificate: Certificate) -> str:
+    """What is known of it, in a table: of the endpoint's own certificate alone."""
+    known = endpoint.revocation
+    if certificate != endpoint.presented[0] or not known.status:
+        return ""
+    return f"{known.status}, by {known.source}" + (f": {known.reason}" if known.reason else "")
 
 
 def _measured(
@@ -93,10 +153,12 @@ def _measured(
             endpoint.name,
             *validity(certificate, now),
             "yes" if certificate in endpoint.chain else "no: the verified path does without it",
+            strength(certificate),
+            _revocation(endpoint, certificate),
         )
         for certificate, endpoint in sorted(seen, key=lambda pair: pair[0].not_after)
     ]
-    columns = ("Endpoint", *VALIDITY, "Counts")
+    columns = ("Endpoint", *VALIDITY, "Counts", "Key, digest", "Revoked?")
     return (
         Attachment.plot(title, _picture(title, endpoints, now, warn_before)),
         Attachment.table("Every certificate that was seen (times are UTC)", columns, rows),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import zip_longest
+from typing import Any
 
 from domino_health import Certificate, Pod, TlsEndpoint
 from domino_health.facts.api import Condition
@@ -180,6 +181,9 @@ def certificate(
     begins: timedelta = timedelta(days=-90),
     issuer: str = "CN=Example Issuing CA",
     names: Sequence[str] = ("domino.example.com",),
+    key: str = "RSA",
+    bits: int = 2048,
+    digest: str = "sha256",
 ) -> Certificate:
     """A certificate that ends ``left`` after ``NOW`` and ``begins`` that far from it."""
     return Certificate(
@@ -190,6 +194,9 @@ def certificate(
         serial="0a1b",
         sha256="00" * 32,
         names=tuple(names),
+        key=key,
+        bits=bits,
+        digest=digest,
     )
 
 
@@ -200,6 +207,7 @@ def endpoint(
     errors: Sequence[str] = (),
     server_name: str = "domino.example.com",
     name_matches: bool = True,
+    **more: Any,
 ) -> TlsEndpoint:
     """A TLS endpoint, healthy unless told otherwise; what it presents is what was verified."""
     chain = presented or (certificate(),)
@@ -211,5 +219,5 @@ def endpoint(
         verified=tuple(chain if verified is None else verified),
         chain_errors=tuple(errors),
         name_matches=name_matches,
-        protocol="TLSv1.3",
+        **{"protocol": "TLSv1.3", **more},
     )

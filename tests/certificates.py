@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -41,9 +41,10 @@ class Issued:
         not_before: datetime | None = None,
         not_after: datetime | None = None,
         key: Key | None = None,
+        extensions: Sequence[x509.ExtensionType] = (),
     ) -> "Issued":
         """A certificate signed by this one, good for ``names`` (DNS names, wildcards, IP addresses)."""
-        return _issue(self, common_name, names, ca, not_before, not_after, key)
+        return _issue(self, common_name, names, ca, not_before, not_after, key, extensions)
 
 
 def authority(common_name: str = "Test Root CA") -> Issued:
@@ -56,6 +57,14 @@ def self_signed(
 ) -> Issued:
     """A server's certificate that signs itself and is no CA."""
     return _issue(None, common_name, names, False, not_before, not_after, None)
+
+
+def access(ocsp: str = "", issuer: str = "") -> x509.AuthorityInformationAccess:
+    """Where a certificate's authority answers whether it is revoked, and where its own certificate is."""
+    urls = [(AuthorityInformationAccessOID.OCSP, ocsp), (AuthorityInformationAccessOID.CA_ISSUERS, issuer)]
+    return x509.AuthorityInformationAccess(
+        [x509.AccessDescription(method, x509.UniformResourceIdentifier(url)) for method, url in urls if url]
+    )
 
 
 def days(number: float) -> datetime:
@@ -83,6 +92,7 @@ def _issue(
     not_before: datetime | None,
     not_after: datetime | None,
     key: Key | None,
+    extensions: Sequence[x509.ExtensionType] = (),
 ) -> Issued:
     key = key or ec.generate_private_key(ec.SECP256R1())
     signing_key = issuer.key if issuer else key
@@ -107,6 +117,8 @@ def _issue(
         builder = builder.add_extension(
             x509.SubjectAlternativeName([_name(name) for name in names]), critical=False
         )
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=False)
     return Issued(builder.sign(signing_key, hashes.SHA256()), key)
 
 

@@ -1,18 +1,20 @@
 """IDP-001: every TLS endpoint presents a chain that verifies and lasts."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from checks import test_identity as identity
 
 from builders import NOW, certificate, endpoint
 from domino_health import Assessment, Finding, Ref, Severity, TlsEndpoint, Unseen
+from domino_health.facts.tls import Revocation
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 
 
-def assess(*endpoints: TlsEndpoint, unseen: tuple[Unseen, ...] = (), **thresholds: timedelta) -> Assessment:
+def assess(*endpoints: TlsEndpoint, unseen: tuple[Unseen, ...] = (), **thresholds: Any) -> Assessment:
     return identity.test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
         list(endpoints), list(unseen), NOW, **thresholds
     )
@@ -136,6 +138,152 @@ def test_a_chain_that_does_not_verify_says_why() -> None:
 
     assert finding.severity is Severity.HIGH
     assert finding.message == "the chain does not verify: unable to get local issuer certificate"
+
+
+def test_an_intermediate_that_another_endpoint_sends_is_missing() -> None:
+    alone = endpoint(
+        "registry", verified=[], errors=["unable to get local issuer certificate"], missing_issuer="CN=Issuer"
+    )
+    whole = endpoint("front", certificate(), certificate("CN=Issuer"))
+
+    finding = found(assess(alone, whole))
+
+    assert finding.subject.name == "registry"
+    assert finding.message == (
+        "the chain does not verify: it does not send the intermediate certificate of CN=Issuer, "
+        "which front does"
+    )
+
+
+@pytest.mark.parametrize(
+    ("chain", "more", "why"),
+    [
+        (
+            ["CN=own"],
+            {"issuer_url": "http://ca.example.com/ca.cer"},
+            "it does not send the intermediate certificate of CN=Issuer, which is at http://ca.example.com/ca.cer",
+        ),
+        (
+            ["CN=own"],
+            {},
+            "it sends its own certificate alone, and CN=Issuer, who issued it, is not trusted: the "
+            "intermediate certificate is missing, or it is a private root that is not in tls.ca_file",
+        ),
+        (
+            ["CN=own", "CN=Intermediate"],
+            {},
+            "CN=Issuer, who issued CN=Intermediate, is not trusted: neither a public root nor in tls.ca_file",
+        ),
+    ],
+)
+def test_a_missing_intermediate_is_told_apart_from_an_unknown_root(
+    chain: list[str], more: dict[str, Any], why: str
+) -> None:
+    errors = ["unable to get local issuer certificate"]
+    presented = [certificate(subject) for subject in chain]
+
+    finding = found(
+        assess(endpoint("x", *presented, verified=[], errors=errors, missing_issuer="CN=Issuer", **more))
+    )
+
+    assert finding.message == f"the chain does not verify: {why}"
+
+
+def test_a_chain_in_the_wrong_order_is_low() -> None:
+    finding = found(assess(endpoint(in_order=False)))
+
+    assert finding.severity is Severity.LOW
+    assert "wrong order" in finding.message
+
+
+def test_a_revoked_certificate_closes_the_gate_and_says_since_when_and_why() -> None:
+    revoked = Revocation("revoked", "http://ocsp.example.com", "keyCompromise", NOW - DAY)
+
+    finding = found(assess(endpoint(revocation=revoked)))
+
+    assert finding.severity is Severity.HIGH
+    assert finding.message == (
+        "its authority has revoked its certificate on 2026-03-13 12:00 UTC (keyCompromise), "
+        "says http://ocsp.example.com"
+    )
+
+
+@pytest.mark.parametrize("status", ["", "good", "unknown"])
+def test_what_an_authority_does_not_say_is_no_finding(status: str) -> None:
+    known = Revocation(status, "http://ocsp.example.com", "connection refused" if status == "unknown" else "")
+
+    assessment = assess(endpoint(revocation=known))
+
+    assert assessment.findings == ()
+    (table,) = [each for each in assessment.attachments if each.rows]
+    assert (
+        table.rows[0][-1]
+        == {
+            "": "",
+            "good": "good, by http://ocsp.example.com",
+            "unknown": "unknown, by http://ocsp.example.com: connection refused",
+        }[status]
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "bits", "weak"),
+    [
+        ("RSA", 2047, True),
+        ("RSA", 2048, False),
+        ("DSA", 1024, True),
+        ("EC", 223, True),
+        ("EC", 224, False),
+        ("Ed25519", 0, False),
+        ("", 0, False),
+    ],
+)
+def test_a_key_that_is_too_short_closes_the_gate(key: str, bits: int, weak: bool) -> None:
+    findings = assess(endpoint("front", certificate(key=key, bits=bits))).findings
+
+    assert [finding.severity for finding in findings] == ([Severity.HIGH] if weak else [])
+
+
+def test_how_long_a_key_must_be_is_the_profiles() -> None:
+    front = endpoint("front", certificate(bits=3072))
+
+    finding = found(assess(front, min_rsa_bits=4096))
+
+    assert finding.message == (
+        "the certificate of CN=domino.example.com has a key of 3072 bits (RSA); at least 4096 wanted"
+    )
+    assert assess(endpoint("front", certificate(key="EC", bits=256)), min_ec_bits=384).findings
+
+
+@pytest.mark.parametrize(("digest", "weak"), [("md5", True), ("sha1", True), ("sha256", False), ("", False)])
+def test_a_digest_that_clients_refuse_closes_the_gate(digest: str, weak: bool) -> None:
+    findings = assess(endpoint("front", certificate(digest=digest))).findings
+
+    assert [finding.severity for finding in findings] == ([Severity.HIGH] if weak else [])
+
+
+def test_nobody_looks_at_the_signature_under_a_root() -> None:
+    root = certificate("CN=Root", issuer="CN=Root", digest="sha1")
+
+    assert assess(endpoint("front", certificate(), root)).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("protocol", "older", "severity"),
+    [
+        ("TLSv1.3", "", None),
+        ("TLSv1.2", "", None),
+        ("TLSv1.2", "TLSv1", Severity.MEDIUM),
+        ("TLSv1.3", "TLSv1.1", Severity.MEDIUM),
+        ("TLSv1.1", "TLSv1.1", Severity.HIGH),
+        ("TLSv1", "TLSv1", Severity.HIGH),
+    ],
+)
+def test_old_protocols_are_found(protocol: str, older: str, severity: Severity | None) -> None:
+    findings = assess(endpoint(protocol=protocol, older=older)).findings
+
+    assert [finding.severity for finding in findings] == ([severity] if severity else [])
+    assert all(older in finding.message for finding in findings)
 
 
 def test_a_certificate_for_another_name_says_which_names_it_is_for() -> None:

@@ -21,7 +21,7 @@ from domino_health.facts.previous import PreviousFinding, PreviousRun
 from domino_health.facts.rights import Right
 from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.survey import Gateway, Ingress
-from domino_health.facts.tls import Certificate, TlsEndpoint
+from domino_health.facts.tls import Certificate, Revocation, TlsEndpoint
 from domino_health.vocabulary import Ref
 
 NOW = datetime(2026, 11, 24, 3, 45, tzinfo=UTC)
@@ -174,7 +174,7 @@ PODS = {
     "metadata": {"resourceVersion": "918274", "continue": "abc", "remainingItemCount": 1500},
     "items": [POD],
 }
-CERTIFICATE = Certificate("CN=a", "CN=b", NOW, NOW, "7", "00ff", ("a.example.com",))
+CERTIFICATE = Certificate("CN=a", "CN=b", NOW, NOW, "7", "00ff", ("a.example.com",), "RSA", 2048, "sha256")
 INGRESS = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "Ingress",
@@ -204,6 +204,12 @@ SAMPLES: list[msgspec.Struct] = [
         chain_errors=("self-signed certificate",),
         name_matches=False,
         protocol="TLSv1.3",
+        older="TLSv1.1",
+        missing_issuer="CN=Issuer",
+        issuer_url="http://ca.example.com/ca.cer",
+        in_order=False,
+        revocation=Revocation("revoked", "http://ocsp.example.com", "keyCompromise", NOW),
+        proxy="http://proxy.example.com:3128",
     ),
     TlsSecret(
         cluster="prod",

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from domino_health.collectors.certificates import NO_CHECK_TIME, certificate_of
 from domino_health.collectors.cluster import connect, how
 from domino_health.collectors.looking import Deadline, Look, NothingToLookAtError, Target
-from domino_health.collectors.tls import NO_CHECK_TIME, certificate_of
 from domino_health.collectors.way_in import NEEDS
 from domino_health.facts.rights import Right
 from domino_health.facts.secrets import TlsSecret

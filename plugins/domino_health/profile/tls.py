@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 
@@ -32,6 +32,8 @@ class Endpoint(Section):
     """What reports call it; by default its address."""
     server_name: str | None = None
     """The name to ask for and to find in the certificate; by default the host."""
+    starttls: Literal["ldap"] | None = None
+    """``ldap``: an LDAP server (port 389) that speaks TLS when asked to."""
 
     @pydantic.field_validator("address")
     @classmethod
