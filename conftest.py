@@ -10,6 +10,7 @@ from domino_health.collectors import (
     pools,
     previous,
     releases,
+    saml,
     scans,
     secrets,
     tiers,
@@ -32,6 +33,7 @@ from domino_health.facts.pools import Autoscaler
 from domino_health.facts.previous import PreviousRun
 from domino_health.facts.quotas import LimitRange, ResourceQuota
 from domino_health.facts.releases import HelmRelease
+from domino_health.facts.saml import SamlMetadata
 from domino_health.facts.scans import ScanReport
 from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.services import EndpointSlice, Service
@@ -90,6 +92,13 @@ hardware_tiers = fact("hardware_tiers", tiers.hardware_tiers, HardwareTier, sect
 
 scan_reports = fact("scan_reports", scans.scan_reports, ScanReport, section="scans")
 tls_endpoints = fact("tls_endpoints", tls.endpoints, TlsEndpoint, section="tls")
+saml_metadata = fact("saml_metadata", saml.saml_metadata, SamlMetadata, section="saml")
+previous_saml_metadata = fact(
+    "previous_saml_metadata",
+    previous.earlier("saml_metadata", SamlMetadata),
+    SamlMetadata,
+    section="saml",
+)
 ca_bundles = fact("ca_bundles", bundles.ca_bundles, CaBundle, section="clusters")
 tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")
 previous_run = fact("previous", previous.previous, PreviousRun)

@@ -60,6 +60,8 @@ _HOMES = {
     "Probe": "facts.workloads",
     "Ref": "vocabulary",
     "ResourceQuota": "facts.quotas",
+    "SamlMetadata": "facts.saml",
+    "SamlService": "facts.saml",
     "ScanReport": "facts.scans",
     "Secret": "profile.base",
     "Section": "profile.base",
@@ -147,6 +149,8 @@ __all__ = [
     "Probe",
     "Ref",
     "ResourceQuota",
+    "SamlMetadata",
+    "SamlService",
     "ScanReport",
     "Secret",
     "Section",
@@ -212,6 +216,8 @@ if TYPE_CHECKING:
     from domino_health.facts.quotas import LimitRange, ResourceQuota
     from domino_health.facts.releases import HelmRelease
     from domino_health.facts.resources import Container, is_accelerator
+    from domino_health.facts.saml import SamlMetadata as SamlMetadata
+    from domino_health.facts.saml import SamlService as SamlService
     from domino_health.facts.scans import ScanReport
     from domino_health.facts.secrets import TlsSecret
     from domino_health.facts.services import EndpointSlice, Service

@@ -1,6 +1,8 @@
 """The run before this one, read from its reports."""
 
+import gzip
 import os
+import zlib
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
@@ -9,10 +11,17 @@ from typing import Any
 
 import msgspec
 
-from domino_health.collectors.looking import CollectionError, Deadline, Look, NothingToLookAtError, Target
+from domino_health.collectors.looking import (
+    CollectionError,
+    Collector,
+    Deadline,
+    Look,
+    NothingToLookAtError,
+    Target,
+)
 from domino_health.facts.api import Moment
 from domino_health.facts.previous import PreviousFinding, PreviousRun
-from domino_health.profile.files import read
+from domino_health.profile.files import read, require_file
 from domino_health.vocabulary import Ref
 
 _LARGEST = 64 << 20
@@ -56,6 +65,56 @@ def previous(look: Look) -> list[Target[PreviousRun]]:
     if (folder := _named_by(pointer)) is None:
         raise NothingToLookAtError(f"{pointer} names no run beside it")
     return [Target("latest", f"read {folder}", timedelta(seconds=30), partial(_read, folder))]
+
+
+class _Target(msgspec.Struct):
+    objects: msgspec.Raw = msgspec.Raw(b"[]")
+
+
+class _Fact(msgspec.Struct):
+    targets: list[_Target]
+
+
+def earlier(fact: str, type: type[Any]) -> Collector:
+    """A collector of what the run before this one has seen of a fact.
+
+    Args:
+        fact: its name.
+        type: what its objects are.
+    """
+
+    def look_back(look: Look) -> list[Target[Any]]:
+        (latest,) = previous(look)
+        folder = Path(str(latest.how).removeprefix("read "))
+        path = folder / "facts" / f"{fact}.json.gz"
+        if not path.exists():
+            raise NothingToLookAtError(f"the run before this one did not look at {fact}")
+        return [Target("latest", f"read {path}", latest.allowed, partial(_read_fact, path, type))]
+
+    look_back.__doc__ = f"``{fact}`` as the run before this one saw it."
+    return look_back
+
+
+def _read_fact(
+    path: Path, type: type[Any], _deadline: Deadline, _say: Callable[[str], None]
+) -> Sequence[Any]:
+    try:
+        require_file(path)
+        with gzip.open(path) as file:
+            content = file.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ValueError(f"more than {_LARGEST >> 20} MiB")
+        targets = msgspec.json.decode(content, type=_Fact).targets
+        return [
+            each
+            for target in targets
+            for each in msgspec.json.decode(target.objects, type=list[type])  # type: ignore[valid-type]
+        ]
+    except (OSError, EOFError, zlib.error, ValueError, RecursionError) as error:
+        raise CollectionError(
+            f"{path}: what the run before this one saw cannot be read: {error}",
+            "see how that run ended; this one replaces it",
+        ) from None
 
 
 def _named_by(pointer: Path) -> Path | None:

@@ -42,6 +42,8 @@ class Site:
     largest: int = 16 << 20
     """Bytes of an answer."""
     accept: str = "application/json"
+    key: str = "url"
+    """Of the section, that names it."""
 
     def get(self, path: str, deadline: Deadline) -> Answer:
         """The answer to ``GET path``, whatever its status.
@@ -65,7 +67,7 @@ class Site:
     ) -> Answer:
         import urllib3
 
-        url = self.url.rstrip("/") + path
+        url = self._address(path)
         connect = deadline.remaining(CONNECT)
         too_late = f"{url}: no connection within {round(connect, 1):g} s"
         timeout = urllib3.Timeout(connect=connect, read=deadline.remaining())
@@ -103,9 +105,12 @@ class Site:
 
     def how(self, path: str, method: str = "GET") -> str:
         """What is asked, and by which proxy: ``GET https://…``."""
-        url = self.url.rstrip("/") + path
+        url = self._address(path)
         proxy = proxy_for(url)
         return f"{method} {url}" + (f" by the proxy {shown(proxy)}" if proxy else "")
+
+    def _address(self, path: str) -> str:
+        return self.url.rstrip("/") + path if path else self.url
 
     def quote(self, body: bytes) -> str:
         """The beginning of an answer, without the credential and without line breaks."""
@@ -114,7 +119,7 @@ class Site:
 
     @property
     def _not_there(self) -> str:
-        return f"see whether {self.section}.url is right and can be reached from here"
+        return f"see whether {self.section}.{self.key} is right and can be reached from here"
 
     def _pool(self, proxy: str) -> "urllib3.PoolManager":
         import urllib3
@@ -149,7 +154,7 @@ class Site:
         except TooLargeError:
             raise CollectionError(
                 f"{url}: more than {_size(self.largest)}",
-                f"see what answers at {self.section}.url: far less was to be expected",
+                f"see what answers at {self.section}.{self.key}: far less was to be expected",
             ) from None
 
     def _unreachable(self, url: str, cause: BaseException) -> CollectionError:

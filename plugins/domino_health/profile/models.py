@@ -9,6 +9,7 @@ from domino_health.profile.clusters import Cluster
 from domino_health.profile.domino import Domino
 from domino_health.profile.judging import GateSection, SeverityName, WaiverSection
 from domino_health.profile.logs import Logs
+from domino_health.profile.saml import Saml
 from domino_health.profile.scans import Scans
 from domino_health.profile.tls import Tls
 
@@ -36,6 +37,8 @@ class Profile(Section):
     """What Domino is made of here, where labels and usual names do not tell."""
     tls: Tls | None = None
     """The TLS endpoints that people and pods log in through."""
+    saml: Saml | None = None
+    """The identity providers that Domino's Keycloak sends people to."""
     scans: Scans | None = None
     """Where the vulnerability reports of images are."""
     logs: Logs | None = None
