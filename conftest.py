@@ -4,6 +4,7 @@ from domino_health import fact
 from domino_health.collectors import (
     bundles,
     discovery,
+    keycloak,
     kubernetes,
     logs,
     platform_logs,
@@ -24,6 +25,7 @@ from domino_health.facts.ca_bundles import CaBundle
 from domino_health.facts.compute_clusters import ComputeCluster
 from domino_health.facts.domino import DominoNamespace, DominoService, DominoStorage
 from domino_health.facts.events import Event
+from domino_health.facts.keycloak import KeycloakRealm
 from domino_health.facts.kubernetes import Clock, Pod
 from domino_health.facts.logs import LogCount, LogTail
 from domino_health.facts.metrics import NodeMetrics
@@ -99,6 +101,7 @@ previous_saml_metadata = fact(
     SamlMetadata,
     section="saml",
 )
+keycloak_realms = fact("keycloak_realms", keycloak.keycloak_realms, KeycloakRealm, section="keycloak")
 ca_bundles = fact("ca_bundles", bundles.ca_bundles, CaBundle, section="clusters")
 tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")
 previous_run = fact("previous", previous.previous, PreviousRun)

@@ -57,6 +57,10 @@ _HOMES = {
     "Patterns": "units",
     "Percentage": "units",
     "Pod": "facts.kubernetes",
+    "Broker": "facts.keycloak",
+    "BrokerMapper": "facts.keycloak",
+    "KeycloakRealm": "facts.keycloak",
+    "Clock": "facts.kubernetes",
     "Probe": "facts.workloads",
     "Ref": "vocabulary",
     "ResourceQuota": "facts.quotas",
@@ -105,10 +109,13 @@ __all__ = [
     "Attachment",
     "Autoscaler",
     "Bar",
+    "Broker",
+    "BrokerMapper",
     "CaBundle",
     "CaFile",
     "Candidate",
     "Certificate",
+    "Clock",
     "CollectionError",
     "ComputeCluster",
     "Condition",
@@ -127,6 +134,7 @@ __all__ = [
     "HardwareTier",
     "HelmRelease",
     "ImageBuild",
+    "KeycloakRealm",
     "KnownFault",
     "LimitRange",
     "LogCount",
@@ -204,6 +212,7 @@ if TYPE_CHECKING:
     from domino_health.facts.domino import Candidate, DominoNamespace, DominoService, DominoStorage
     from domino_health.facts.events import Event
     from domino_health.facts.images import digest_of, image_name, image_subject, repository_of
+    from domino_health.facts.keycloak import Broker, BrokerMapper, KeycloakRealm
     from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
     from domino_health.facts.logs import KnownFault, LogCount, LogTail
     from domino_health.facts.metrics import NodeMetrics
