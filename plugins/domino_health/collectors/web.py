@@ -8,6 +8,7 @@ alone. The environment's proxy is used, as curl does (``proxies``).
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -125,16 +126,18 @@ class Site:
         import urllib3
 
         if not proxy:
-            return urllib3.PoolManager(1, ssl_context=self._context())
+            return urllib3.PoolManager(1, ssl_context=self._context)
         try:
             parts = urlsplit(proxy)
             given = f"{parts.username or ''}:{parts.password or ''}" if parts.username else None
             headers = urllib3.make_headers(proxy_basic_auth=given)
-            return urllib3.ProxyManager(proxy, 1, proxy_headers=headers, ssl_context=self._context())
+            return urllib3.ProxyManager(proxy, 1, proxy_headers=headers, ssl_context=self._context)
         except (ValueError, urllib3.exceptions.HTTPError) as error:
             raise no_way_through(self.url, proxy, words_of(error)) from None
 
+    @cached_property
     def _context(self) -> ssl.SSLContext:
+        """Made once: reading the public roots takes as long as a request."""
         import certifi
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
