@@ -6,6 +6,7 @@ from domino_health.collectors import (
     discovery,
     keycloak,
     kubernetes,
+    ldap,
     logs,
     platform_logs,
     pools,
@@ -27,6 +28,7 @@ from domino_health.facts.domino import DominoNamespace, DominoService, DominoSto
 from domino_health.facts.events import Event
 from domino_health.facts.keycloak import KeycloakRealm
 from domino_health.facts.kubernetes import Clock, Pod
+from domino_health.facts.ldap import LdapDirectory
 from domino_health.facts.logs import LogCount, LogTail
 from domino_health.facts.metrics import NodeMetrics
 from domino_health.facts.network import NetworkPolicy
@@ -102,6 +104,7 @@ previous_saml_metadata = fact(
     section="saml",
 )
 keycloak_realms = fact("keycloak_realms", keycloak.keycloak_realms, KeycloakRealm, section="keycloak")
+ldap_directories = fact("ldap_directories", ldap.ldap_directories, LdapDirectory, section="ldap")
 ca_bundles = fact("ca_bundles", bundles.ca_bundles, CaBundle, section="clusters")
 tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")
 previous_run = fact("previous", previous.previous, PreviousRun)

@@ -1,9 +1,10 @@
 """Identity: can people log in, today and next month?"""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from checks.certificates import VALIDITY, dates, strength, validity, weak, when
+from checks.certificates import VALIDITY, strength, validity, when
+from checks.endpoints import wanting
 from domino_health import (
     Assessment,
     Attachment,
@@ -67,15 +68,9 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
     ]
     senders = {one.subject: endpoint.name for endpoint in tls_endpoints for one in endpoint.presented}
     for endpoint in tls_endpoints:
-        findings += _of_the_chain(endpoint, senders)
-        if not endpoint.name_matches:
-            names = ", ".join(endpoint.presented[0].names) or "no name at all"
-            message = f"the certificate is for {names}, not for {endpoint.server_name}"
-            findings.append(Finding(endpoint.ref, message, Severity.HIGH))
-        for certificate in endpoint.chain:
-            findings += dates(endpoint.ref, certificate, now, warn_before, fail_before)
-            findings += weak(endpoint.ref, certificate, min_rsa_bits, min_ec_bits)
-        findings += _of_the_protocol(endpoint)
+        findings += wanting(
+            endpoint, endpoint.ref, now, warn_before, fail_before, min_rsa_bits, min_ec_bits, senders
+        )
     ends = [certificate.not_after for endpoint in tls_endpoints for certificate in endpoint.chain]
     return Assessment(
         [*tls_endpoints, *dead],
@@ -84,50 +79,6 @@ def test_tls_endpoints_present_a_chain_that_verifies_and_lasts(
         worst=f"the first certificate {when(min(ends), now)}" if ends else "",
         attachments=_measured(tls_endpoints, now, warn_before) if ends else (),
     )
-
-
-def _of_the_chain(endpoint: TlsEndpoint, senders: Mapping[str, str]) -> Iterator[Finding]:
-    """What is wrong with how it is put together, and with whom it leads to."""
-    for error in endpoint.chain_errors:
-        why = _why(endpoint, senders) if endpoint.missing_issuer else error
-        yield Finding(endpoint.ref, f"the chain does not verify: {why}", Severity.HIGH)
-    if not endpoint.in_order:
-        message = "it sends its chain in the wrong order: each certificate belongs before its issuer's"
-        yield Finding(endpoint.ref, message, Severity.LOW)
-    revoked = endpoint.revocation
-    if revoked.status == "revoked":
-        since = f" on {revoked.since:%Y-%m-%d %H:%M} UTC" if revoked.since else ""
-        reason = f" ({revoked.reason})" if revoked.reason else ""
-        message = f"its authority has revoked its certificate{since}{reason}, says {revoked.source}"
-        yield Finding(endpoint.ref, message, Severity.HIGH)
-
-
-def _why(endpoint: TlsEndpoint, senders: Mapping[str, str]) -> str:
-    """Why no path leads to somebody trusted: an intermediate is not sent, or nobody knows the root."""
-    issuer, last = endpoint.missing_issuer, endpoint.presented[-1]
-    if sender := senders.get(issuer):
-        return f"it does not send the intermediate certificate of {issuer}, which {sender} does"
-    if endpoint.issuer_url:
-        return f"it does not send the intermediate certificate of {issuer}, which is at {endpoint.issuer_url}"
-    if len(endpoint.presented) > 1:
-        return (
-            f"{issuer}, who issued {last.subject}, is not trusted: neither a public root nor in tls.ca_file"
-        )
-    return (
-        f"it sends its own certificate alone, and {issuer}, who issued it, is not trusted: the intermediate "
-        "certificate is missing, or it is a private root that is not in tls.ca_file"
-    )
-
-
-def _of_the_protocol(endpoint: TlsEndpoint) -> Iterator[Finding]:
-    if not endpoint.older:
-        return
-    if endpoint.older == endpoint.protocol:
-        message = f"it speaks {endpoint.protocol} at best, which no current client does; TLS 1.2 wanted"
-        yield Finding(endpoint.ref, message, Severity.HIGH)
-    else:
-        message = f"it still speaks {endpoint.older}, which RFC 8996 has retired; TLS 1.2 wanted at least"
-        yield Finding(endpoint.ref, message, Severity.MEDIUM)
 
 
 def _revocation(endpoint: TlsEndpoint, certificate: Certificate) -> str:

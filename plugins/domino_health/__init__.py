@@ -37,6 +37,7 @@ _HOMES = {
     "HelmRelease": "facts.releases",
     "ImageBuild": "facts.builds",
     "KnownFault": "facts.logs",
+    "LdapDirectory": "facts.ldap",
     "LimitRange": "facts.quotas",
     "LogCount": "facts.logs",
     "LogTail": "facts.logs",
@@ -136,6 +137,7 @@ __all__ = [
     "ImageBuild",
     "KeycloakRealm",
     "KnownFault",
+    "LdapDirectory",
     "LimitRange",
     "LogCount",
     "LogTail",
@@ -213,7 +215,8 @@ if TYPE_CHECKING:
     from domino_health.facts.events import Event
     from domino_health.facts.images import digest_of, image_name, image_subject, repository_of
     from domino_health.facts.keycloak import Broker, BrokerMapper, KeycloakRealm
-    from domino_health.facts.kubernetes import NODE_POOL, Pod, environment_of, is_execution_name
+    from domino_health.facts.kubernetes import NODE_POOL, Clock, Pod, environment_of, is_execution_name
+    from domino_health.facts.ldap import LdapDirectory
     from domino_health.facts.logs import KnownFault, LogCount, LogTail
     from domino_health.facts.metrics import NodeMetrics
     from domino_health.facts.network import NetworkPolicy

@@ -79,6 +79,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 class TlsServer(http.server.ThreadingHTTPServer):
     """Answers at a free port of 127.0.0.1, from when it is made until ``stop`` or the end of its context."""
 
+    handler: type[socketserver.BaseRequestHandler] = _Handler
+    """What speaks on a connection, once the handshake is done."""
     daemon_threads = True
     request_queue_size = 64  # a run opens all its connections at once
 
@@ -89,7 +91,7 @@ class TlsServer(http.server.ThreadingHTTPServer):
         respond: Respond,
         review: Review = lambda _target, _authorization, _body: None,
     ) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", 0), self.handler)
         self.respond = respond
         self.review = review
         self._name = name

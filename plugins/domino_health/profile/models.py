@@ -9,6 +9,7 @@ from domino_health.profile.clusters import Cluster
 from domino_health.profile.domino import Domino
 from domino_health.profile.judging import GateSection, SeverityName, WaiverSection
 from domino_health.profile.keycloak import Keycloak
+from domino_health.profile.ldap import Ldap
 from domino_health.profile.logs import Logs
 from domino_health.profile.saml import Saml
 from domino_health.profile.scans import Scans
@@ -42,6 +43,8 @@ class Profile(Section):
     """The identity providers that Domino's Keycloak sends people to."""
     keycloak: Keycloak | None = None
     """The realm that people log into Domino by, and an account that may look at it."""
+    ldap: Ldap | None = None
+    """The directories that Keycloak's user federation asks."""
     scans: Scans | None = None
     """Where the vulnerability reports of images are."""
     logs: Logs | None = None
