@@ -1,8 +1,13 @@
 """What checks of certificates share: how near is too near."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from domino_health import Certificate, Finding, Ref, Severity, age
+from domino_health import Bar, Certificate, Finding, Mark, Ref, Severity, age, timeline
+
+LONGEST_VALIDITY = timedelta(days=398)
+"""Of a public certificate (CA/Browser Forum): the picture shows as much of what is to come. Private ones and
+authorities last longer, and would make days too small to see."""
 
 
 def dates(
@@ -94,3 +99,39 @@ def validity(certificate: Certificate, now: datetime) -> tuple[object, ...]:
         f"{certificate.not_after:%Y-%m-%d %H:%M}",
         f"{certificate.not_before:%Y-%m-%d %H:%M}",
     )
+
+
+def picture(
+    title: str, by_end: Sequence[tuple[Certificate, Sequence[str]]], now: datetime, warn_before: timedelta
+) -> str:
+    """When certificates are valid, as a time line.
+
+    Args:
+        title: what it shows.
+        by_end: each certificate once, with those whose it is; the first to expire first.
+        now: the moment to judge by.
+        warn_before: shown as a mark, and as wanting where less is left.
+    """
+    return timeline(
+        title,
+        [_bar(certificate, names, now, warn_before) for certificate, names in by_end],
+        marks=[Mark("now", now), Mark(f"in {age(warn_before)}", now + warn_before)],
+        since=now - timedelta(days=60),
+        until=max(now + 2 * warn_before, min(by_end[-1][0].not_after, now + LONGEST_VALIDITY)),
+    )
+
+
+def _bar(certificate: Certificate, names: Sequence[str], now: datetime, warn_before: timedelta) -> Bar:
+    left = certificate.not_after - now
+    return Bar(
+        f"{names[0] if len(names) == 1 else f'{names[0]} and {len(names) - 1} more'}: {certificate.subject}",
+        certificate.not_before,
+        certificate.not_after,
+        f"{_whole(left)} left" if left > timedelta(0) else f"expired {_whole(-left)} ago",
+        wanting=left < warn_before or certificate.not_before > now,
+    )
+
+
+def _whole(duration: timedelta) -> str:
+    """In days, where hours do not matter any more."""
+    return f"{duration.days} d" if duration >= timedelta(days=10) else age(duration)

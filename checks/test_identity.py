@@ -1,30 +1,22 @@
 """Identity: can people log in, today and next month?"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from checks.certificates import VALIDITY, strength, validity, when
+from checks.certificates import VALIDITY, picture, strength, validity, when
 from checks.endpoints import wanting
 from domino_health import (
     Assessment,
     Attachment,
-    Bar,
     Certificate,
     Duration,
     Finding,
-    Mark,
     Ref,
     Severity,
     TlsEndpoint,
     Unseen,
-    age,
     check,
-    timeline,
 )
-
-LONGEST_VALIDITY = timedelta(days=398)
-"""Of a public certificate (CA/Browser Forum): the picture shows as much of what is to come. Private ones and
-authorities last longer, and would make days too small to see."""
 
 
 @check("IDP-001", severity=Severity.CRITICAL)
@@ -109,40 +101,16 @@ def _measured(
         )
         for certificate, endpoint in sorted(seen, key=lambda pair: pair[0].not_after)
     ]
-    columns = ("Endpoint", *VALIDITY, "Counts", "Key, digest", "Revoked?")
-    return (
-        Attachment.plot(title, _picture(title, endpoints, now, warn_before)),
-        Attachment.table("Every certificate that was seen (times are UTC)", columns, rows),
-    )
-
-
-def _picture(title: str, endpoints: Iterable[TlsEndpoint], now: datetime, warn_before: timedelta) -> str:
-    """Each certificate once, whoever presents it, the first to expire at the top."""
     presented_by: dict[Certificate, list[str]] = {}
     for endpoint in endpoints:
         for certificate in endpoint.chain:
             presented_by.setdefault(certificate, []).append(endpoint.name)
-    by_end = sorted(presented_by.items(), key=lambda item: item[0].not_after)
-    return timeline(
-        title,
-        [_bar(certificate, names, now, warn_before) for certificate, names in by_end],
-        marks=[Mark("now", now), Mark(f"in {age(warn_before)}", now + warn_before)],
-        since=now - timedelta(days=60),
-        until=max(now + 2 * warn_before, min(by_end[-1][0].not_after, now + LONGEST_VALIDITY)),
+    by_end = [
+        (certificate, names if len(names) == 1 else [f"{len(names)} endpoints"])
+        for certificate, names in sorted(presented_by.items(), key=lambda item: item[0].not_after)
+    ]
+    columns = ("Endpoint", *VALIDITY, "Counts", "Key, digest", "Revoked?")
+    return (
+        Attachment.plot(title, picture(title, by_end, now, warn_before)),
+        Attachment.table("Every certificate that was seen (times are UTC)", columns, rows),
     )
-
-
-def _bar(certificate: Certificate, names: list[str], now: datetime, warn_before: timedelta) -> Bar:
-    left = certificate.not_after - now
-    return Bar(
-        f"{names[0] if len(names) == 1 else f'{len(names)} endpoints'}: {certificate.subject}",
-        certificate.not_before,
-        certificate.not_after,
-        f"{_whole(left)} left" if left > timedelta(0) else f"expired {_whole(-left)} ago",
-        wanting=left < warn_before or certificate.not_before > now,
-    )
-
-
-def _whole(duration: timedelta) -> str:
-    """In days, where hours do not matter any more."""
-    return f"{duration.days} d" if duration >= timedelta(days=10) else age(duration)
