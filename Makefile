@@ -9,7 +9,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALLER = if $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: uv 2>/dev/null; \
 	then echo "$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python"; else echo "$(INSTALL)"; fi
 
-.PHONY: help demo test check control-plane docs constraints clean
+.PHONY: help demo test check control-plane keycloak docs constraints clean
 help: ## List what there is to make
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
@@ -27,6 +27,9 @@ check: $(VENV)/.dev ## Run all that CI runs: lint, types and tests on each Pytho
 
 control-plane: ## Build the Kubernetes control plane for the integration tests (needs Go, ten minutes once)
 	@tests/integration/control-plane/build.sh
+
+keycloak: ## Install Keycloak for the integration tests (needs Maven and Java, a minute once)
+	@tests/integration/keycloak/install.sh
 
 docs: $(VENV)/.dev ## Make anew the pages that are made from the code
 	$(BIN)/python -m domino_health.plugin.catalogue > docs/checks.md

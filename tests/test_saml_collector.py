@@ -673,6 +673,7 @@ def test_where_no_run_was_before_there_is_nothing_to_compare(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "content",
     [b"", b"no gzip", gzip.compress(b"{"), gzip.compress(b'{"targets": 1}'), gzip.compress(b"{}")[:-5]],
+    ids=["empty", "no gzip", "no JSON", "no fact", "cut off"],
 )
 def test_what_cannot_be_read_of_it_is_told(tmp_path: Path, content: bytes) -> None:
     (target,) = earlier(run_before(tmp_path, content))

@@ -12,6 +12,7 @@ import domino_cluster as domino
 from control_plane import PROGRAMS, STAGES, ControlPlane, assets_dir, find_assets
 from drills import READER
 from health_account import granted, rights, rules
+from keycloak_server import KeycloakServer, find_keycloak, home
 
 T = TypeVar("T")
 
@@ -39,6 +40,14 @@ def control_plane() -> Iterator[ControlPlane]:
     )
     with ControlPlane(found_or_skip("control-plane", find_assets(), cure)) as plane:
         yield plane
+
+
+@pytest.fixture(scope="session")
+def keycloak() -> Iterator[KeycloakServer]:
+    """A running Keycloak, shared by all tests of the session: leave it as you found it."""
+    cure = f"`make keycloak` installs it (needs Maven, Java and unzip, takes a minute once) into {home()}"
+    with KeycloakServer(found_or_skip("keycloak", find_keycloak(), cure)) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,7 @@ import os
 import secrets
 import shutil
 import signal
-import socket
-import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -28,12 +24,12 @@ import urllib3
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from component import Component, free_ports
 from kube_client import Client, eventually
 
 PROGRAMS = ("etcd", "kube-apiserver", "kube-scheduler", "kube-controller-manager", "kwok")
 STAGES = "kwok-stages.yaml"  # without stages KWOK does nothing, so they belong to the programs
 KWOK_NODE = "kwok.x-k8s.io/node=fake"  # the annotation of nodes that KWOK plays; it leaves others alone
-START_TIMEOUT = 60.0
 
 # The users a kubeconfig can be written for, with their group. The first three are for tests; RBAC already
 # knows the components by name; KWOK acts for every kubelet, which no single role of Kubernetes covers.
@@ -45,10 +41,6 @@ USERS = {
     "system:kube-controller-manager": "",
     "kwok": "system:masters",
 }
-
-
-class StartError(RuntimeError):
-    """A component ended or was not ready in time; the message holds the end of its log."""
 
 
 @dataclass(frozen=True)
@@ -76,73 +68,6 @@ def find_assets() -> Path | None:
     directory = assets_dir()
     whole = all(os.access(directory / name, os.X_OK) for name in PROGRAMS) and (directory / STAGES).is_file()
     return directory if whole else None
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that were free a moment ago; held together, so that no two are the same."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for held in sockets:
-            held.bind(("127.0.0.1", 0))
-        return [held.getsockname()[1] for held in sockets]
-
-
-class Component:
-    """One process of the control plane, in a process group of its own."""
-
-    def __init__(self, command: list[str], directory: Path, is_ready: Callable[[], bool]) -> None:
-        self.name = Path(command[0]).name
-        self.command = command
-        self.directory = directory
-        self.is_ready = is_ready
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start the process unless it lives; its output is added to ``<name>.log``."""
-        if self.process and self.process.poll() is None:
-            return
-        # Where the kernel can, it also ends the process with the thread that started it: a killed test run
-        # tears nothing down. HOME is ours because KWOK reads a configuration from there unasked.
-        setpriv = shutil.which("setpriv")
-        prefix = [setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []
-        with (self.directory / f"{self.name}.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [*prefix, *self.command],
-                cwd=self.directory,
-                env={"HOME": str(self.directory), "PATH": os.environ.get("PATH", "")},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def wait(self, timeout: float = START_TIMEOUT) -> None:
-        """Wait until the component answers; StartError when it ends first or takes too long."""
-        deadline = time.monotonic() + timeout
-        while True:
-            status = self.process.poll() if self.process else None
-            if status is not None:
-                raise StartError(f"{self.name} ended with status {status}:\n{self._end_of_log()}")
-            if self.is_ready():
-                return
-            if time.monotonic() > deadline:
-                raise StartError(f"{self.name} not ready within {timeout:g} s:\n{self._end_of_log()}")
-            time.sleep(0.05)
-
-    def send(self, number: signal.Signals) -> None:
-        """Send a signal to the process group, if it still lives."""
-        if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, number)
-
-    def kill(self) -> None:
-        """End the process at once: its data is thrown away, so there is nothing to end gracefully."""
-        self.send(signal.SIGKILL)
-        if self.process:
-            self.process.wait(timeout=10)
-
-    def _end_of_log(self) -> str:
-        lines = (self.directory / f"{self.name}.log").read_text(errors="replace").splitlines()
-        return "\n".join(lines[-20:])
 
 
 class ControlPlane(Client):

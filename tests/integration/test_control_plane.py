@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import domino_cluster as domino
-from control_plane import PROGRAMS, STAGES, ControlPlane, StartError, assets_dir
+from component import StartError
+from control_plane import PROGRAMS, STAGES, ControlPlane, assets_dir
 from kube_client import ApiError, eventually
 
 COMPUTE_PODS = f"/api/v1/namespaces/{domino.COMPUTE}/pods"

@@ -197,6 +197,32 @@ PARTS: Mapping[str, Part] = {
         "    - {name: ldap, address: ldap.example.com:636}",
         _tls,
     ),
+    "saml": Part(
+        "The identity providers that Domino's Keycloak sends people to, each by its SAML metadata. signed_by is "
+        "the certificate that signs it, as its owner has told you.",
+        "saml:\n"
+        "  identity_providers:\n"
+        "    - name: corporate idp\n"
+        "      metadata_url: https://idp.example.com/metadata\n"
+        "      # signed_by: idp-metadata.pem    # beside this file",
+    ),
+    "keycloak": Part(
+        "Domino's Keycloak, and a client of it that may only look; docs/profiles.md tells how to make one.",
+        "keycloak:\n"
+        "  url: https://domino.example.com/auth\n"
+        "  client_secret: ${DOMINO_HEALTH_KEYCLOAK}\n"
+        "  # external_organizations: true    # as Domino's authentication.oidc.externalOrgsEnabled",
+    ),
+    "ldap": Part(
+        "The directories that Keycloak's user federation asks, in the same words.",
+        "ldap:\n"
+        "  directories:\n"
+        "    - name: corporate directory\n"
+        "      url: ldaps://ldap.example.com\n"
+        "      bind_dn: cn=domino,ou=services,dc=example,dc=com\n"
+        "      bind_password: ${DOMINO_HEALTH_LDAP}\n"
+        "      users_dn: ou=people,dc=example,dc=com",
+    ),
     "scans": Part(
         "Where the vulnerability reports of images are that Trivy or Grype has written: files, directories, "
         "or Trivy operator's objects (IMG-008). Nothing is scanned here.",
