@@ -56,8 +56,8 @@ def test_directories_answer_over_tls_and_find_people(
     more than one entry for one user, and an answer later than ``max_time`` are medium. Certificates
     are judged as IDP-001 judges them, expired ones critical.
 
-    Thresholds: 30 days and 7 days are those of IDP-001; ``max_time`` is ours: it is a part of every
-    login. ``min_rsa_bits`` and ``min_ec_bits`` are those of NIST SP 800-131A.
+    Thresholds: ``warn_before`` and ``fail_before`` are those of IDP-001; ``max_time`` is ours: it is a
+    part of every login. ``min_rsa_bits`` and ``min_ec_bits`` are those of NIST SP 800-131A.
 
     Remediation: the finding quotes the directory. For a refused bind, give the account a password that
     lasts and put it into Keycloak (User federation, Bind credentials). For nobody found, compare Users

@@ -124,7 +124,7 @@ def test_identity_providers_metadata_is_valid_and_as_it_was(
     Whoever can change the metadata that Keycloak imports decides whose word logs people in. It must
     be signed by a certificate that the profile names (``signed_by``), where it names one; not past its
     ``validUntil`` (within ``warn_before`` of it is medium); of the entity that the profile expects; and
-    give an https address for HTTP-Redirect or HTTP-POST. What has changed since the run before is
+    give an address with TLS for HTTP-Redirect or HTTP-POST. What has changed since the run before is
     told: another entity id is high, another sign-on address medium, other signing certificates low.
     A digest that is broken (SHA-1, MD5) under the document is medium.
 

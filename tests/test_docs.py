@@ -17,8 +17,11 @@ from domino_health.profile.base import Section
 from domino_health.profile.clusters import Cluster
 from domino_health.profile.controls import frameworks
 from domino_health.profile.domino import Domino, Services, StorageClasses
+from domino_health.profile.keycloak import Keycloak
+from domino_health.profile.ldap import Directory, Ldap
 from domino_health.profile.logs import Logs, Signature
 from domino_health.profile.models import Profile
+from domino_health.profile.saml import IdentityProvider, Saml
 from domino_health.profile.scans import Scans
 from domino_health.profile.tiers import Tier
 from domino_health.profile.tls import Endpoint, Tls
@@ -40,6 +43,8 @@ PROFILES = [
     for block in BLOCK.findall(path.read_text())
     if block.startswith("version:")
 ]
+SECRETS = ("DOMINO_HEALTH_KEYCLOAK", "DOMINO_HEALTH_LDAP")
+"""Which the docs' profiles take from the environment."""
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#[^)]*)?\)")
 SECTIONS = ("## Symptom", "## Likely causes, in this order", "## Commands", "## Fix")
 
@@ -49,6 +54,8 @@ def test_every_profile_in_the_docs_loads(
     source: str, example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(ROOT / "examples" / "acme-checks"))
+    for name in SECRETS:
+        monkeypatch.setenv(name, "a-s3cret")
     (tmp_path / "corporate-ca.pem").write_text(CA)
     (tmp_path / "prod.yaml").write_text(example)
 
@@ -60,7 +67,9 @@ def test_every_profile_in_the_docs_loads(
         load_pack=load_pack,
     )
 
-    assert loaded.profile.clusters or loaded.profile.tls or loaded.packs, source
+    profile = loaded.profile
+    watched = (profile.clusters, profile.tls, profile.saml, profile.keycloak, profile.ldap, loaded.packs)
+    assert any(watched), source
 
 
 def test_every_public_name_is_told_to_those_who_write_packs() -> None:
@@ -144,8 +153,12 @@ def test_every_check_stands_in_the_readme_and_the_changelog() -> None:
 
 
 @pytest.mark.parametrize(
-    "model", [Profile, Cluster, Domino, Services, StorageClasses, Tier, Tls, Endpoint, Scans, Logs, Signature]
-)
+    "model",
+    [
+        Profile, Cluster, Domino, Services, StorageClasses, Tier, Tls, Endpoint, Scans, Logs, Signature, Saml,
+        IdentityProvider, Keycloak, Ldap, Directory,
+    ],
+)  # fmt: skip
 def test_every_key_of_a_profile_is_told(model: type[Section]) -> None:
     text = _text(ROOT / "docs" / "profiles.md")
 

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 import domino_health.facts
+import identity_samples
 import platform_samples
 from domino_health.facts.api import Kubernetes
 from domino_health.facts.kubernetes import Clock, Pod, PodList
@@ -275,6 +276,7 @@ SAMPLES: list[msgspec.Struct] = [
         objects=(1,),
     ),
     *platform_samples.SAMPLES,
+    *identity_samples.SAMPLES,
 ]
 """Each fact type, with a value in each field; those of Kubernetes decoded from the API's JSON."""
 SET_BY_COLLECTORS = {("Pod", "cluster"), *platform_samples.SET_BY_COLLECTORS}

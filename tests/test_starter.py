@@ -117,7 +117,11 @@ def test_every_part_is_a_section_of_a_profile() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in PARTS if name != "lab"])
-def test_every_example_loads_when_it_is_no_comment_any_more(name: str, tmp_path: Path) -> None:
+def test_every_example_loads_when_it_is_no_comment_any_more(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for secret in ("DOMINO_HEALTH_KEYCLOAK", "DOMINO_HEALTH_LDAP"):
+        monkeypatch.setenv(secret, "a-s3cret")
     (tmp_path / "runbooks").mkdir()
     (tmp_path / "base.yaml").write_text("version: 1\ndescription: of base.yaml\n")
     (tmp_path / "corporate-ca.pem").write_text(CA)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -10,6 +11,7 @@ import pytest
 
 import domino_cluster as domino
 from control_plane import PROGRAMS, STAGES, ControlPlane, assets_dir, find_assets
+from directory_server import find_slapd
 from drills import READER
 from health_account import granted, rights, rules
 from keycloak_server import KeycloakServer, find_keycloak, home
@@ -48,6 +50,18 @@ def keycloak() -> Iterator[KeycloakServer]:
     cure = f"`make keycloak` installs it (needs Maven, Java and unzip, takes a minute once) into {home()}"
     with KeycloakServer(found_or_skip("keycloak", find_keycloak(), cure)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def slapd() -> str:
+    """OpenLDAP's server program."""
+    return found_or_skip("openldap", find_slapd(), "install OpenLDAP (Debian: slapd and ldap-utils)")
+
+
+@pytest.fixture(scope="session")
+def openssl() -> str:
+    """OpenSSL's program."""
+    return found_or_skip("openssl", shutil.which("openssl"), "install OpenSSL")
 
 
 @pytest.fixture(scope="module")

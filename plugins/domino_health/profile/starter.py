@@ -198,8 +198,8 @@ PARTS: Mapping[str, Part] = {
         _tls,
     ),
     "saml": Part(
-        "The identity providers that Domino's Keycloak sends people to, each by its SAML metadata. signed_by is "
-        "the certificate that signs it, as its owner has told you.",
+        "The identity providers that Domino's Keycloak sends people to, each by its SAML metadata. signed_by "
+        "is the certificate that signs it, as its owner has told you.",
         "saml:\n"
         "  identity_providers:\n"
         "    - name: corporate idp\n"
