@@ -15,6 +15,7 @@ from directory_server import find_slapd
 from drills import READER
 from health_account import granted, rights, rules
 from keycloak_server import KeycloakServer, find_keycloak, home
+from saml_server import Programs, find_simplesaml
 
 T = TypeVar("T")
 
@@ -62,6 +63,13 @@ def slapd() -> str:
 def openssl() -> str:
     """OpenSSL's program."""
     return found_or_skip("openssl", shutil.which("openssl"), "install OpenSSL")
+
+
+@pytest.fixture(scope="session")
+def simplesaml() -> Programs:
+    """What SimpleSAMLphp takes."""
+    cure = "install SimpleSAMLphp and what it takes (Debian: simplesamlphp php-cli php-xml php-mbstring stunnel4)"
+    return found_or_skip("simplesamlphp", find_simplesaml(), cure)
 
 
 @pytest.fixture(scope="module")
