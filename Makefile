@@ -4,6 +4,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Tests side by side. Each worker of the integration tests has servers of its own, half a GB of memory each.
+WORKERS ?= 2
 # uv resolves and installs in seconds; where it has no wheel, pip does the same in a minute.
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 INSTALLER = if $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: uv 2>/dev/null; \
@@ -20,7 +22,8 @@ demo: $(VENV)/.demo ## Show a red report from an embedded Domino platform
 	echo "A green one: $(BIN)/pytest --profile demo-healthy"
 
 test: $(VENV)/.dev ## Run the project's own tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS) tests --ignore tests/integration
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/integration
 
 check: $(VENV)/.dev ## Run all that CI runs: lint, types and tests on each Python
 	$(BIN)/tox run

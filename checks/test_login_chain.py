@@ -74,9 +74,9 @@ def test_the_chain_of_a_login_is_watched_and_its_own_keys_last(
     realms, providers = keycloak_realms or [], saml_metadata or []
     endpoints, directories = tls_endpoints or [], ldap_directories or []
     links = [
-        *_of_endpoints(endpoints, _hosts(realms, providers)),
+        *_of_endpoints(endpoints, _places(realms, providers)),
         *_of_realms(realms, providers),
-        *_of_providers(providers),
+        *_of_providers(providers, now),
         *_of_directories(directories),
     ]
     findings = [
@@ -114,32 +114,56 @@ def test_the_chain_of_a_login_is_watched_and_its_own_keys_last(
     )
 
 
-def _hosts(realms: Iterable[KeycloakRealm], providers: Iterable[SamlMetadata]) -> dict[str, Ref]:
-    """The hosts that a browser is sent to, and by whom."""
-    hosts = {_host(realm.url): realm.ref for realm in realms}
-    for each in providers:
-        for service in each.sign_on:
-            if service.binding in ("HTTP-Redirect", "HTTP-POST"):
-                hosts.setdefault(_host(service.location), each.ref)
-    return {host: ref for host, ref in hosts.items() if host}
+@dataclass(frozen=True)
+class Place:
+    """Where a browser is sent."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return self.host if self.port == HTTPS else f"{self.host}:{self.port}"
 
 
-def _host(url: str) -> str:
+HTTPS = 443
+
+
+def _places(realms: Iterable[KeycloakRealm], providers: Iterable[SamlMetadata]) -> dict[Place, Ref]:
+    """Where a browser is sent, and by whom."""
+    told = [(realm.url, realm.ref) for realm in realms]
+    told += [
+        (service.location, each.ref)
+        for each in providers
+        for service in each.sign_on
+        if service.binding in ("HTTP-Redirect", "HTTP-POST")
+    ]
+    places: dict[Place, Ref] = {}
+    for url, ref in told:
+        if place := _place(url):
+            places.setdefault(place, ref)
+    return places
+
+
+def _place(url: str) -> Place | None:
     try:
-        return (urlsplit(url).hostname or "").lower()
-    except ValueError:
-        return ""
+        parts = urlsplit(url)
+        return Place(parts.hostname.lower(), parts.port or HTTPS) if parts.hostname else None
+    except ValueError:  # another check says that this is no address
+        return None
 
 
-def _serves(endpoint: TlsEndpoint, host: str) -> bool:
-    """Whether an endpoint is looked at as ``host``: by the name that it must carry, or where it is."""
-    where = endpoint.address.rpartition(":")[0].strip("[]")
-    return host in (endpoint.server_name.lower(), where.lower())
+def _serves(endpoint: TlsEndpoint, place: Place) -> bool:
+    """Whether an endpoint is looked at as ``place``: by the name that it must carry, or where it is."""
+    host, _, port = endpoint.address.lower().rpartition(":")
+    return endpoint.server_name.lower() == place.host or (host.strip("[]"), port) == (
+        place.host,
+        str(place.port),
+    )
 
 
-def _of_endpoints(endpoints: Iterable[TlsEndpoint], hosts: dict[str, Ref]) -> Iterator[Link]:
+def _of_endpoints(endpoints: Iterable[TlsEndpoint], places: dict[Place, Ref]) -> Iterator[Link]:
     for endpoint in endpoints:
-        served = [host for host in hosts if _serves(endpoint, host)]
+        served = [place for place in places if _serves(endpoint, place)]
         if served:
             yield _presenting(f"people reach {served[0]}", endpoint, endpoint.ref)
 
@@ -190,7 +214,7 @@ def _believing(broker: Broker, providers: Iterable[SamlMetadata]) -> Link:
     return Link("believes responses", broker.ref, last.not_after if last else None, why)
 
 
-def _of_providers(providers: Iterable[SamlMetadata]) -> Iterator[Link]:
+def _of_providers(providers: Iterable[SamlMetadata], now: datetime) -> Iterator[Link]:
     for each in providers:
         last = max(each.signing, key=lambda one: one.not_after, default=None)
         if last is None:
@@ -198,7 +222,8 @@ def _of_providers(providers: Iterable[SamlMetadata]) -> Iterator[Link]:
         else:
             why = f"its last signing certificate ends ({last.subject})"
             yield Link("signs responses", each.ref, last.not_after, why)
-        if each.valid_until is not None:
+        # What is renewed every day ends soon on every day: only an end that has come breaks anything.
+        if each.valid_until is not None and each.valid_until <= now:
             yield Link("says who it is", each.ref, each.valid_until, "its metadata is valid no longer")
 
 
@@ -213,10 +238,10 @@ def _of_directories(directories: Iterable[LdapDirectory]) -> Iterator[Link]:
 def _unwatched(
     realms: Sequence[KeycloakRealm], providers: Sequence[SamlMetadata], endpoints: Sequence[TlsEndpoint]
 ) -> Iterator[Finding]:
-    for host, ref in _hosts(realms, providers).items():
-        if not any(_serves(endpoint, host) for endpoint in endpoints):
+    for place, ref in _places(realms, providers).items():
+        if not any(_serves(endpoint, place) for endpoint in endpoints):
             message = (
-                f"nobody looks at the certificate of {host}, where people log in: add it to tls.endpoints"
+                f"nobody looks at the certificate of {place}, where people log in: add it to tls.endpoints"
             )
             yield Finding(ref, message, Severity.LOW)
 

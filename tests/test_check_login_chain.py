@@ -70,9 +70,8 @@ def test_a_chain_that_holds_is_shown_link_by_link() -> None:
         ("realm/DominoRealm", "signs what it asks the identity provider", "2027-01-08 12:00"),
         ("broker/DominoRealm/corporate", "believes responses", "2026-06-12 12:00"),
         ("identityprovider/idp", "signs responses", "2026-06-12 12:00"),
-        ("identityprovider/idp", "says who it is", "2026-09-30 12:00"),
     ]
-    assert len(assessment.population) == 6
+    assert len(assessment.population) == 5
 
 
 def test_the_earliest_day_on_which_login_breaks_is_told_and_why() -> None:
@@ -123,6 +122,23 @@ def test_what_has_ended_already_is_told_since_when() -> None:
     assert assess([signing()], [metadata(signs(left=-DAY))]).worst.startswith(
         "login is broken since 2026-03-13 12:00 UTC: broker/DominoRealm/corporate"
     )
+
+
+def test_metadata_that_has_ended_is_a_link_and_what_is_renewed_daily_is_none() -> None:
+    ended = assess([signing()], [metadata(valid_until=NOW)])
+
+    assert "identityprovider/idp: its metadata is valid no longer" in ended.worst
+    assert "says who it is" not in str(rows(assess([signing()], [metadata(valid_until=NOW + DAY)])))
+
+
+def test_another_port_of_the_same_host_is_another_place() -> None:
+    elsewhere = msgspec.structs.replace(FRONT, server_name="other", address="domino.example.com:8443")
+
+    assert [str(each.subject) for each in assess([signing()], None, [elsewhere]).findings] == [
+        "realm/DominoRealm"
+    ]
+    behind = realm(url="https://domino.example.com:8443/auth")
+    assert assess([behind], None, [elsewhere]).findings == ()
 
 
 def test_an_endpoint_that_does_not_verify_is_a_broken_link() -> None:

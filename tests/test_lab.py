@@ -26,7 +26,7 @@ def platform() -> Iterator[Platform]:
 
 def addresses(platform: Platform) -> dict[str, tuple[str, int]]:
     """Every address that a profile may name."""
-    values = {name: value for name, value in platform.variables.items() if not Path(value).is_absolute()}
+    values = {name: value for name, value in platform.variables.items() if value.startswith("127.")}
     kubeconfig = Path(platform.variables["LAB_KUBECONFIG"]).read_text()
     values["kubernetes"] = kubeconfig.partition("https://")[2].partition('"')[0]
     return {name: (value.split(":")[0], int(value.split(":")[1])) for name, value in values.items()}

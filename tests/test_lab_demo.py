@@ -188,6 +188,35 @@ def test_the_demo_shows_what_a_log_a_secret_and_a_scan_tell(faulty: HealthRun) -
     assert "alpine:3.20: no vulnerability report" in scanned["unseen"][0]["reason"]
 
 
+def test_the_demo_shows_what_a_login_rests_on(faulty: HealthRun) -> None:
+    (old,) = faulty.result("IDP-002")["findings"]
+    (document,) = faulty.result("IDP-003")["findings"]
+    (untold,) = faulty.result("IDP-004")["findings"]
+    (unmapped,) = faulty.result("IDP-005")["findings"]
+    (lifetime,) = faulty.result("IDP-006")["findings"]
+    (directory,) = faulty.result("IDP-007")["findings"]
+    (key,) = faulty.result("IDP-010")["findings"]
+
+    assert "idp.demo.internal old" in old["message"]
+    assert "its metadata expires in 9 h 59 m" in document["message"]
+    assert "it does not trust CN=idp.demo.internal next signing" in untold["message"]
+    assert "no mapper fills domino-groups" in unmapped["message"]
+    assert "an access token lasts 1 h, and idle sessions 30 m" in lifetime["message"]
+    assert "expired 3 d ago" in directory["message"]
+    assert "CN=DominoRealm signing of its signing key expires in 25 d" in key["message"]
+    assert faulty.result("IDP-010")["worst"].startswith("login is broken since ")
+
+
+def test_the_healthy_demo_tells_what_breaks_login_first(healthy: HealthRun) -> None:
+    worst = healthy.result("IDP-010")["worst"]
+    (table,) = healthy.result("IDP-007")["attachments"]
+
+    assert worst.startswith("login breaks first on ")
+    assert ", in 300 d: " in worst
+    assert table["rows"][0][2] == "success"
+    assert table["rows"][0][5:7] == ["one", "1"]
+
+
 def test_the_demo_bounds_nothing_in_the_compute_namespace(faulty: HealthRun) -> None:
     found = findings(faulty, "CAP-001")
 

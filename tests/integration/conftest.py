@@ -68,7 +68,7 @@ def openssl() -> str:
 @pytest.fixture(scope="session")
 def simplesaml() -> Programs:
     """What SimpleSAMLphp takes."""
-    cure = "install SimpleSAMLphp and what it takes (Debian: simplesamlphp php-cli php-xml php-mbstring stunnel4)"
+    cure = "install SimpleSAMLphp (Debian: simplesamlphp php-cli php-xml php-mbstring stunnel4)"
     return found_or_skip("simplesamlphp", find_simplesaml(), cure)
 
 

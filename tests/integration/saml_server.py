@@ -88,7 +88,7 @@ class IdentityProvider:
         signer: SigningKey | None = None,
         algorithm: str = RSA_SHA256,
     ) -> None:
-        """``keys``: by which it signs responses, the first now, a second next; ``signer``: of its metadata."""
+        """``keys``: by which it signs responses, now and next; ``signer``: of its metadata."""
         self.folder = Path(tempfile.gettempdir()) / f"domino-health-{secrets.token_hex(6)}"
         for name in ("cert", "log", "data", "tmp", "metadata", "config", "root"):
             (self.folder / name).mkdir(parents=True, mode=0o700)
@@ -104,9 +104,7 @@ class IdentityProvider:
             self._keep(name, key)
         if signer:
             self._keep("metadata", signer)
-        further = (
-            "'new_privatekey' => 'second.key', 'new_certificate' => 'second.pem'," if len(keys) > 1 else ""
-        )
+        following = "'new_privatekey' => 'second.key', 'new_certificate' => 'second.pem',"
         attributes = ", ".join(f"'{name}' => ['{value}']" for name, value in ATTRIBUTES.items())
         written = {
             "config/config.php": _CONFIG.format(
@@ -119,7 +117,7 @@ class IdentityProvider:
                 person=PERSON, password=PASSWORD, attributes=attributes
             ),
             "metadata/saml20-idp-hosted.php": _IDP.format(
-                entity=self.entity_id, further=further, algorithm=algorithm
+                entity=self.entity_id, further=following if len(keys) > 1 else "", algorithm=algorithm
             ),
             "stunnel.conf": _STUNNEL.format(
                 accept=self.address, connect=f"127.0.0.1:{plain}", folder=self.folder

@@ -1,7 +1,8 @@
 """A small Domino platform on loopback, for the demo and the tests. Everything in it is a fake, and says so.
 
 Its Kubernetes API gives recorded answers of a real API server (``kube_api``, ``recording``), its TLS
-endpoints are real ones with certificates made at start (``tls``), its logs, Secrets and vulnerability reports
+endpoints are real ones with certificates made at start (``tls``), people log in by a fake identity provider,
+Keycloak and directory (``identity``), its logs, Secrets and vulnerability reports
 are written for it (``contents``). Collectors look at it as they look at any platform: nothing in the engine
 knows that it is not one.
 """
@@ -16,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from domino_health.facts.images import image_subject
-from domino_health.lab import contents, kube_api, recording, tls
+from domino_health.lab import contents, identity, kube_api, recording, tls
 from domino_health.lab.certificates import Authority
 from domino_health.lab.recording import Recording, RecordingError
 from domino_health.lab.serving import TlsServer
@@ -82,13 +83,15 @@ def start(kind: str, *, denied: Collection[str] | None = None) -> Platform:
             objects=contents.secrets(folder, now, faulty=faulty),
             logs=lambda pod: contents.log(pod, now, faulty=faulty),
         )
+        people = identity.prepare(folder, now, faulty=faulty)
         context = authority.context("127.0.0.1")
         server = stack.enter_context(TlsServer("lab: Kubernetes API", context, api.answer, api.review))
         variables = {
             "LAB_CA_FILE": str(authority.file),
             "LAB_KUBECONFIG": str(_kubeconfig(folder, server.address, authority.file, token)),
             "LAB_SCANS": str(contents.scan(folder, _built(played), now, faulty=faulty)),
-            **tls.serve(stack, authority, faulty=faulty),
+            **people.variables,
+            **tls.serve(stack, authority, faulty=faulty, speakers=people.speakers),
         }
         return Platform(variables, stack.pop_all())
 

@@ -53,6 +53,7 @@ class Authority:
         lasts: timedelta = LASTS,
         issued_for: str = "",
         with_intermediate: bool = True,
+        here: bool = False,
     ) -> ssl.SSLContext:
         """A server's context, with a key and a certificate of its own.
 
@@ -62,10 +63,11 @@ class Authority:
             issued_for: the name that the certificate carries, when it is not the server's.
             with_intermediate: send the intermediate certificate too, without which nobody can build
                 the chain.
+            here: the certificate is good for 127.0.0.1 as well.
         """
         key = _key()
         own = self._certificate(
-            issued_for or name, key, self._issuer, self._key, self._now + lasts, leaf=True
+            issued_for or name, key, self._issuer, self._key, self._now + lasts, leaf=True, here=here
         )
         file = self._folder / f"{name}.pem"  # ssl reads certificates and keys from files alone
         private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -84,6 +86,7 @@ class Authority:
         ends: datetime,
         *,
         leaf: bool = False,
+        here: bool = False,
     ) -> x509.Certificate:
         subject = _subject(name)
         builder = (
@@ -95,9 +98,12 @@ class Authority:
             .not_valid_before(self._now - ISSUED)
             .not_valid_after(ends)
         )
-        for extension, critical in _extensions(name, key, issuer_key, leaf=leaf):
+        for extension, critical in _extensions(name, key, issuer_key, leaf=leaf, here=here):
             builder = builder.add_extension(extension, critical=critical)
         return builder.sign(issuer_key, SHA256())
+
+
+_HERE = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
 
 
 def _key() -> ec.EllipticCurvePrivateKey:
@@ -114,7 +120,12 @@ def _subject(name: str) -> x509.Name:
 
 
 def _extensions(
-    name: str, key: ec.EllipticCurvePrivateKey, issuer_key: ec.EllipticCurvePrivateKey, *, leaf: bool
+    name: str,
+    key: ec.EllipticCurvePrivateKey,
+    issuer_key: ec.EllipticCurvePrivateKey,
+    *,
+    leaf: bool,
+    here: bool,
 ) -> Sequence[tuple[x509.ExtensionType, bool]]:
     """What strict verification wants (Python's from 3.13 on), each with whether it is critical."""
     usage = x509.KeyUsage(
@@ -143,6 +154,6 @@ def _extensions(
         own = x509.DNSName(name)
     return [
         *shared,
-        (x509.SubjectAlternativeName([own]), False),
+        (x509.SubjectAlternativeName([own, *([_HERE] if here else [])]), False),
         (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), False),
     ]

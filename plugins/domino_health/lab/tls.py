@@ -7,7 +7,8 @@ cluster; a remote data plane, which has a host of its own.
 
 import enum
 import socket
-from collections.abc import Mapping
+import ssl
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +17,8 @@ from typing import Any
 from domino_health.lab.certificates import Authority
 from domino_health.lab.serving import Answer, TlsServer
 
+Speaker = Callable[[str, ssl.SSLContext], TlsServer]
+"""From a server's name and its side of TLS to the server."""
 PAGE = Answer(200, b"This is domino-health's demo lab. It is no Domino.\n", "text/plain; charset=utf-8")
 
 
@@ -40,11 +43,13 @@ class Endpoint:
     """The name that people know it by. It is in no DNS: profiles give it as ``server_name``."""
     fault: Fault = Fault.NONE
     """In the faulty lab."""
+    is_asked: bool = False
+    """By HTTP, at 127.0.0.1: then its certificate is good for that as well."""
 
 
 ENDPOINTS = (
-    Endpoint("LAB_FRONT_END", "domino.demo.internal"),
-    Endpoint("LAB_CORPORATE_IDP", "idp.demo.internal", Fault.ENDS_SOON),
+    Endpoint("LAB_FRONT_END", "domino.demo.internal", is_asked=True),
+    Endpoint("LAB_CORPORATE_IDP", "idp.demo.internal", Fault.ENDS_SOON, is_asked=True),
     Endpoint("LAB_LDAP", "ldap.demo.internal", Fault.ENDED),
     Endpoint("LAB_REGISTRY", "registry.demo.internal", Fault.NO_INTERMEDIATE),
     Endpoint("LAB_DATA_PLANE", "dataplane.demo.internal", Fault.OTHER_NAME),
@@ -62,29 +67,41 @@ _CERTIFICATES: Mapping[Fault, Mapping[str, Any]] = {
 }
 
 
-def serve(stack: ExitStack, authority: Authority, *, faulty: bool) -> dict[str, str]:
+def serve(
+    stack: ExitStack, authority: Authority, *, faulty: bool, speakers: Mapping[str, Speaker] | None = None
+) -> dict[str, str]:
     """Start all endpoints, and give the address of each by the name of its variable.
 
     Args:
         stack: what ends them.
         authority: who issues their certificates.
         faulty: with the fault that each has, or all of them good.
+        speakers: those that say more than ``PAGE``, by the variable.
 
     Raises:
         OSError: no port could be had.
     """
     return {
-        endpoint.variable: _serve(stack, authority, endpoint, endpoint.fault if faulty else Fault.NONE)
+        endpoint.variable: _serve(
+            stack,
+            authority,
+            endpoint,
+            endpoint.fault if faulty else Fault.NONE,
+            (speakers or {}).get(endpoint.variable, _says_what_it_is),
+        )
         for endpoint in ENDPOINTS
     }
 
 
-def _serve(stack: ExitStack, authority: Authority, endpoint: Endpoint, fault: Fault) -> str:
+def _says_what_it_is(name: str, context: ssl.SSLContext) -> TlsServer:
+    return TlsServer(name, context, lambda *_: PAGE)
+
+
+def _serve(stack: ExitStack, authority: Authority, endpoint: Endpoint, fault: Fault, speaker: Speaker) -> str:
     if fault is Fault.DEAD:
         return _dead(stack)
-    context = authority.context(endpoint.host, **_CERTIFICATES[fault])
-    server = TlsServer(f"lab: {endpoint.host}", context, lambda *_: PAGE)
-    return stack.enter_context(server).address
+    context = authority.context(endpoint.host, here=endpoint.is_asked, **_CERTIFICATES[fault])
+    return stack.enter_context(speaker(f"lab: {endpoint.host}", context)).address
 
 
 def _dead(stack: ExitStack) -> str:
