@@ -13,6 +13,7 @@ from domino_health.collectors import (
     previous,
     releases,
     saml,
+    saml_login,
     scans,
     secrets,
     tiers,
@@ -29,6 +30,7 @@ from domino_health.facts.events import Event
 from domino_health.facts.keycloak import KeycloakRealm
 from domino_health.facts.kubernetes import Clock, Pod
 from domino_health.facts.ldap import LdapDirectory
+from domino_health.facts.login import SamlLogin
 from domino_health.facts.logs import LogCount, LogTail
 from domino_health.facts.metrics import NodeMetrics
 from domino_health.facts.network import NetworkPolicy
@@ -104,6 +106,9 @@ previous_saml_metadata = fact(
     section="saml",
 )
 keycloak_realms = fact("keycloak_realms", keycloak.keycloak_realms, KeycloakRealm, section="keycloak")
+saml_logins = fact(
+    "saml_logins", saml_login.saml_logins, SamlLogin, section="keycloak", after=("keycloak_realms",)
+)
 ldap_directories = fact("ldap_directories", ldap.ldap_directories, LdapDirectory, section="ldap")
 ca_bundles = fact("ca_bundles", bundles.ca_bundles, CaBundle, section="clusters")
 tls_secrets = fact("tls_secrets", secrets.tls_secrets, TlsSecret, section="clusters")

@@ -13,6 +13,7 @@ from domino_health.facts.keycloak import (
     RealmKey,
 )
 from domino_health.facts.ldap import LdapDirectory
+from domino_health.facts.login import SamlLogin
 from domino_health.facts.saml import SamlKey, SamlMetadata, SamlService
 from domino_health.facts.tls import Certificate, TlsEndpoint
 
@@ -80,6 +81,29 @@ SAMPLES: list[msgspec.Struct] = [
         external_organizations=True,
         external_roles=True,
         skew=2.0,
+    ),
+    SamlLogin(
+        realm="DominoRealm",
+        broker="corporate",
+        ended="response",
+        said="Sign in (status 200, at idp.example.com:443)",
+        asked="idp.example.com:443",
+        status="Success",
+        signature="invalid",
+        signature_problem="the broker does not trust CN=idp",
+        signer="CN=idp",
+        issuer="https://idp.example.com",
+        destination="https://a",
+        expected_destination="https://b",
+        audience=("https://c",),
+        expected_audience="https://d",
+        answers=False,
+        not_before=MOMENT,
+        not_after=MOMENT,
+        encrypted=True,
+        attributes=("mail",),
+        skew=1.0,
+        took=timedelta(seconds=2),
     ),
     LdapDirectory(
         name="corporate",

@@ -17,7 +17,7 @@ from domino_health.profile.base import Section
 from domino_health.profile.clusters import Cluster
 from domino_health.profile.controls import frameworks
 from domino_health.profile.domino import Domino, Services, StorageClasses
-from domino_health.profile.keycloak import Keycloak
+from domino_health.profile.keycloak import Keycloak, TestLogin
 from domino_health.profile.ldap import Directory, Ldap
 from domino_health.profile.logs import Logs, Signature
 from domino_health.profile.models import Profile
@@ -156,7 +156,7 @@ def test_every_check_stands_in_the_readme_and_the_changelog() -> None:
     "model",
     [
         Profile, Cluster, Domino, Services, StorageClasses, Tier, Tls, Endpoint, Scans, Logs, Signature, Saml,
-        IdentityProvider, Keycloak, Ldap, Directory,
+        IdentityProvider, Keycloak, TestLogin, Ldap, Directory,
     ],
 )  # fmt: skip
 def test_every_key_of_a_profile_is_told(model: type[Section]) -> None:

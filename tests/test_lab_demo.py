@@ -197,6 +197,9 @@ def test_the_demo_shows_what_a_login_rests_on(faulty: HealthRun) -> None:
     (directory,) = faulty.result("IDP-007")["findings"]
     (key,) = faulty.result("IDP-010")["findings"]
 
+    (login,) = faulty.result("IDP-011")["findings"]
+
+    assert "the response has no surname, which is to fill lastName" in login["message"]
     assert "idp.demo.internal old" in old["message"]
     assert "its metadata expires in 9 h 59 m" in document["message"]
     assert "it does not trust CN=idp.demo.internal next signing" in untold["message"]
@@ -210,7 +213,10 @@ def test_the_demo_shows_what_a_login_rests_on(faulty: HealthRun) -> None:
 def test_the_healthy_demo_tells_what_breaks_login_first(healthy: HealthRun) -> None:
     worst = healthy.result("IDP-010")["worst"]
     (table,) = healthy.result("IDP-007")["attachments"]
+    (login,) = healthy.result("IDP-011")["attachments"]
 
+    assert login["rows"][0][1] == "response"
+    assert login["rows"][0][3] == "valid CN=idp.demo.internal signing"
     assert worst.startswith("login breaks first on ")
     assert ", in 300 d: " in worst
     assert table["rows"][0][2] == "success"

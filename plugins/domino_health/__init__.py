@@ -65,6 +65,7 @@ _HOMES = {
     "Probe": "facts.workloads",
     "Ref": "vocabulary",
     "ResourceQuota": "facts.quotas",
+    "SamlLogin": "facts.login",
     "SamlMetadata": "facts.saml",
     "SamlService": "facts.saml",
     "ScanReport": "facts.scans",
@@ -159,6 +160,7 @@ __all__ = [
     "Probe",
     "Ref",
     "ResourceQuota",
+    "SamlLogin",
     "SamlMetadata",
     "SamlService",
     "ScanReport",
@@ -217,6 +219,7 @@ if TYPE_CHECKING:
     from domino_health.facts.keycloak import Broker, BrokerMapper, KeycloakRealm
     from domino_health.facts.kubernetes import NODE_POOL, Clock, Pod, environment_of, is_execution_name
     from domino_health.facts.ldap import LdapDirectory
+    from domino_health.facts.login import SamlLogin
     from domino_health.facts.logs import KnownFault, LogCount, LogTail
     from domino_health.facts.metrics import NodeMetrics
     from domino_health.facts.network import NetworkPolicy

@@ -1,5 +1,7 @@
 """XML from outside: without a document type, without entities; and whether it is signed by whom we know."""
 
+import base64
+import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,15 +84,38 @@ def verified(content: bytes, signers: "Sequence[x509.Certificate]") -> tuple[Any
         return root, Signature("not checked", "", method, digest)
     problem = ""
     for signer in signers:
-        signed, problem = _signed_by(content, signer)
+        signed, problem = signed_by(content, signer)
         if signed is not None and signed.tag == root.tag and signed.get("ID") == root.get("ID"):
             return signed, Signature("valid", "", method, digest)
         problem = problem or "it covers a part of the document alone"
     return root, Signature("invalid", problem, method, digest)
 
 
-def _signed_by(content: bytes, signer: "x509.Certificate") -> tuple[Any, str]:
-    """What a certificate's key has signed, or why it has not."""
+def certificate(element: Any) -> "x509.Certificate | None":
+    """The certificate in an element ``X509Certificate``; None: it is none."""
+    from cryptography import x509
+
+    try:
+        return x509.load_der_x509_certificate(base64.b64decode("".join((element.text or "").split())))
+    except (binascii.Error, ValueError, x509.InvalidVersion):
+        return None
+
+
+def fingerprint(certificate: "x509.Certificate") -> str:
+    """SHA-256, hexadecimal."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return certificate.fingerprint(SHA256()).hex()
+
+
+def signed_by(content: bytes, signer: "x509.Certificate", location: str = "./") -> tuple[Any, str]:
+    """What a certificate's key has signed, or why it has not.
+
+    Args:
+        content: the document.
+        signer: whose key.
+        location: of the element that holds the signature, from the root: ``./`` for itself.
+    """
     from cryptography.exceptions import UnsupportedAlgorithm
     from lxml import etree
     from signxml.algorithms import DigestAlgorithm, SignatureMethod
@@ -98,7 +123,7 @@ def _signed_by(content: bytes, signer: "x509.Certificate") -> tuple[Any, str]:
     from signxml.verifier import SignatureConfiguration, XMLVerifier
 
     expected = SignatureConfiguration(
-        location="./",
+        location=location,
         # Old ones are verified too: whether they are good enough is for a check to say.
         signature_methods=frozenset(SignatureMethod),
         digest_algorithms=frozenset(DigestAlgorithm),

@@ -11,6 +11,24 @@ from domino_health.profile.clusters import Server
 _Text = Annotated[str, pydantic.Field(min_length=1, max_length=255)]
 
 
+class TestLogin(Section):
+    """A user whose login is tried, up to the response that Keycloak would be given. Naming one is consent."""
+
+    __test__: ClassVar = False  # pytest's: no class of tests
+    sample: ClassVar = "broker: corporate"
+
+    broker: _Text
+    """The alias of the identity provider in Keycloak."""
+    username: _Text
+    """Of a user of the identity provider's who needs no second factor."""
+    password: Secret
+    """As a reference, ``${NAME}``. It is typed into the identity provider's own form alone."""
+    client_id: _Text = "account-console"
+    """The client that the login is for; every realm has this one."""
+    redirect_uri: Server | None = None
+    """Where that client lets people come back to; nobody does. By default the account console."""
+
+
 class Keycloak(Section):
     """Domino's Keycloak, asked by its admin API. Nothing is ever changed there."""
 
@@ -33,6 +51,8 @@ class Keycloak(Section):
     """Whether Domino takes organisations from logins (``authentication.oidc.externalOrgsEnabled``)."""
     external_roles: bool = False
     """Whether Domino takes system roles from logins (``authentication.oidc.externalRolesEnabled``)."""
+    test_login: TestLogin | None = None
+    """Try a login (IDP-011). A session is begun at the identity provider; in Keycloak nobody is changed."""
     ca_file: CaFile | None = None
     """Further CA certificates to trust (PEM) at ``url``, beside the public ones that browsers trust."""
     deadline: Deadline = timedelta(seconds=30)
