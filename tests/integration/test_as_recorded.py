@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -83,9 +84,14 @@ def steady(recording: Recording) -> Counter[str]:
 def others(recording: Recording) -> dict[str, list[str]]:
     """All but pods and events, without times and what is used of quotas: a controller counts it late.
 
-    In any order, for endpoints have names that a controller makes up. Whether a claim that is bound was once
-    given to its driver, or found its volume before that, is told by annotations, and is a race.
+    In any order, for endpoints have names that a controller makes up, and conditions stand in the order in
+    which they came to be. Whether a claim that is bound was once given to its driver, or found its volume
+    before that, is told by annotations, and is a race.
     """
+    for listed in lists_of(recording):
+        for item in listed:
+            if conditions := item.get("status", {}).get("conditions"):
+                conditions.sort(key=lambda condition: condition["type"])
     for quota in (lists := recording.lists)["/api/v1/resourcequotas"].items:
         quota.pop("status", None)
     for claim in lists["/api/v1/persistentvolumeclaims"].items:
@@ -95,6 +101,10 @@ def others(recording: Recording) -> dict[str, list[str]]:
     return {
         path: sorted(map(timeless, listed.items)) for path, listed in lists.items() if path not in left_out
     }
+
+
+def lists_of(recording: Recording) -> list[list[dict[str, Any]]]:
+    return [listed.items for listed in recording.lists.values()]
 
 
 def pods(recording: Recording) -> list[Pod]:
