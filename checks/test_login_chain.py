@@ -78,6 +78,8 @@ def test_the_chain_of_a_login_is_watched_and_its_own_keys_last(
         *_of_realms(realms, providers),
         *_of_providers(providers, now),
         *_of_directories(directories),
+        *_of_mappings(realms),
+        *_of_clocks(realms, providers),
     ]
     findings = [
         *_unwatched(realms, providers, endpoints),
@@ -235,6 +237,23 @@ def _of_directories(directories: Iterable[LdapDirectory]) -> Iterator[Link]:
         yield link
 
 
+def _of_mappings(realms: Iterable[KeycloakRealm]) -> Iterator[Link]:
+    """What a login fills of a user: it ends by itself never, and IDP-005 judges it."""
+    for realm in realms:
+        for broker in realm.brokers:
+            filled = [f"{each.source} to {each.target}" for each in broker.mappers if each.target]
+            if broker.enabled and filled:
+                yield Link("takes over", broker.ref, None, ", ".join(filled))
+
+
+def _of_clocks(realms: Iterable[KeycloakRealm], providers: Iterable[SamlMetadata]) -> Iterator[Link]:
+    """By whose time responses are dated and judged; IDP-006 judges how far they are apart."""
+    told = [*((each.ref, each.skew) for each in realms), *((each.ref, each.skew) for each in providers)]
+    for ref, skew in told:
+        if skew is not None:
+            yield Link("tells the time", ref, None, f"{skew:+g} s against this machine")
+
+
 def _unwatched(
     realms: Sequence[KeycloakRealm], providers: Sequence[SamlMetadata], endpoints: Sequence[TlsEndpoint]
 ) -> Iterator[Finding]:
@@ -279,7 +298,7 @@ def _shown(
         )
         for link in links
     ]
-    columns = ("Link", "What it does", "Holds until", "What ends then")
+    columns = ("Link", "What it does", "Holds until", "What ends then, or is")
     chain = Attachment.table("The chain of a login (times are UTC)", columns, rows)
     if not everything:
         return (chain,)

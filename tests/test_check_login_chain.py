@@ -16,7 +16,7 @@ from domino_health.facts.ldap import LdapDirectory
 from domino_health.facts.saml import SamlMetadata
 from domino_health.facts.secrets import TlsSecret
 from domino_health.facts.tls import Certificate, TlsEndpoint
-from keycloak_builders import broker, realm
+from keycloak_builders import broker, importer, realm
 from saml_builders import metadata, signs
 
 DAY = timedelta(days=1)
@@ -70,8 +70,9 @@ def test_a_chain_that_holds_is_shown_link_by_link() -> None:
         ("realm/DominoRealm", "signs what it asks the identity provider", "2027-01-08 12:00"),
         ("broker/DominoRealm/corporate", "believes responses", "2026-06-12 12:00"),
         ("identityprovider/idp", "signs responses", "2026-06-12 12:00"),
+        ("broker/DominoRealm/corporate", "takes over", "no end of its own"),
     ]
-    assert len(assessment.population) == 5
+    assert len(assessment.population) == 6
 
 
 def test_the_earliest_day_on_which_login_breaks_is_told_and_why() -> None:
@@ -163,6 +164,19 @@ def test_an_endpoint_is_known_by_where_it_is_too() -> None:
 
 
 # What it finds itself
+
+
+def test_mappings_and_clocks_are_links_without_an_end() -> None:
+    assessment = assess([signing(mappers=(importer("email", "mail"),))], [metadata(skew=1.5)], None)
+
+    shown = {row[1]: row for row in rows(assessment)}
+    assert shown["takes over"][2:] == ("no end of its own", "mail to email")
+    assert shown["tells the time"] == (
+        "identityprovider/idp",
+        "tells the time",
+        "no end of its own",
+        "+1.5 s against this machine",
+    )
 
 
 def test_an_address_that_nobody_looks_at_is_low() -> None:

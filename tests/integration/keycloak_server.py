@@ -6,9 +6,9 @@ of each other. Tests change it by its own admin API, and leave it as they found 
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +21,7 @@ import requests
 from certificates import authority, write_bundle
 from component import Component, free_ports
 
+_INSTALL = Path(__file__).parent / "keycloak" / "install.sh"
 HOST = "localhost"
 CORP, DOMINO = "corp", "DominoRealm"
 ALIAS = "domino-credentials"
@@ -34,12 +35,9 @@ ATTRIBUTE_FORMAT = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
 
 
 def home() -> Path:
-    """Where it is looked for: the same place as ``install.sh --where`` prints."""
-    if named := os.environ.get("DOMINO_HEALTH_KEYCLOAK"):
-        return Path(named)
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    version = "26.7.3"
-    return Path(cache) / "domino-health" / f"keycloak-{version}"
+    """Where it is looked for: where its installer puts it."""
+    told = subprocess.run([_INSTALL, "--where"], check=True, capture_output=True, text=True, timeout=30)
+    return Path(told.stdout.strip())
 
 
 def find_keycloak() -> Path | None:

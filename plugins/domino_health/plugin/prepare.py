@@ -48,6 +48,8 @@ def prepare(config: pytest.Config) -> Run:
     # A warning in a collector's thread must not become an error that looks like an outage; nor where the
     # filters are -W's (in PYTEST_ADDOPTS, say), or, between pytest's phases, Python's own.
     config.addinivalue_line("filterwarnings", "default")
+    # ldap3's, in importing a newer pyasn1: nothing that whoever runs the checks could mend.
+    config.addinivalue_line("filterwarnings", "ignore:(tagMap|typeMap) is deprecated:DeprecationWarning")
     config.known_args_namespace.pythonwarnings = None
     # A project that names its own tests otherwise must not hide the checks.
     config.addinivalue_line("python_files", "test_*.py")
