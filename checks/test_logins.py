@@ -93,10 +93,10 @@ def _response(login: SamlLogin) -> Iterator[Finding]:
         yield Finding(
             login.ref, "the response is not signed: Keycloak would not believe it", Severity.CRITICAL
         )
-    if login.destination and login.destination != login.expected_destination:
+    if login.destination and login.expected_destination not in ("", login.destination):
         message = f"the response is for {login.destination}, not for {login.expected_destination}"
         yield Finding(login.ref, message, Severity.HIGH)
-    if login.audience and login.expected_audience not in login.audience:
+    if login.audience and login.expected_audience not in ("", *login.audience):
         message = f"the response is for {', '.join(login.audience)}, not for {login.expected_audience}"
         yield Finding(login.ref, message, Severity.HIGH)
     if not login.answers:

@@ -103,6 +103,8 @@ def test_a_response_that_helps_nobody_says_why(more: dict[str, Any], severity: S
     [
         {"signature": "not checked"},
         {"destination": ""},
+        {"destination": "https://x", "expected_destination": ""},
+        {"audience": ("https://x",), "expected_audience": ""},
         {"audience": ()},
         {"audience": ("https://x", ROOT)},
         {"took": timedelta(seconds=10)},

@@ -197,6 +197,36 @@ def test_a_response_for_somebody_else_is_told(
     assert login.signature == "valid"
 
 
+def test_for_whom_a_response_must_be_is_keycloaks_own_word(stage: Stage) -> None:
+    # Keycloak may know itself by another name than the one that it is asked by.
+    names = ("https://domino.example.com/acs", "urn:domino")
+    stage.first = lambda: asks(stage.idp.sign_on, *names, datetime.now(UTC))
+
+    login = stage.look()
+
+    assert (login.expected_destination, login.expected_audience) == names
+    assert (login.destination, login.audience) == (names[0], (names[1],))
+
+
+def test_a_request_by_redirect_is_read_too(stage: Stage) -> None:
+    import zlib
+
+    page = asks(stage.idp.sign_on, "https://domino.example.com/acs", "urn:domino", datetime.now(UTC)).body
+    encoded = page.decode().partition('value="')[2].partition('"')[0]
+    deflate = zlib.compressobj(wbits=-15)
+    deflated = deflate.compress(base64.b64decode(encoded)) + deflate.flush()
+
+    asked = saml_login._asked(saml_login._inflated(base64.b64encode(deflated).decode()))
+
+    assert (asked.consumer, asked.issuer) == ("https://domino.example.com/acs", "urn:domino")
+    assert asked.id.startswith("_")
+
+
+@pytest.mark.parametrize("request_", ["", "AAAA", base64.b64encode(b"x" * 100).decode()])
+def test_a_request_that_cannot_be_read_is_held_against_nothing(request_: str) -> None:
+    assert saml_login._asked(saml_login._inflated(request_)) == saml_login.Asked("")
+
+
 def test_a_refusal_in_a_response_is_told(stage: Stage) -> None:
     stage.idp.status = "urn:oasis:names:tc:SAML:2.0:status:Responder"
 
@@ -325,7 +355,7 @@ def test_a_response_that_was_changed_is_never_believed(stage: Stage) -> None:
 
         try:
             encoded = base64.b64encode(content).decode()
-            return saml_login._read(made, encoded, "_1", believed, timedelta(0), "idp")
+            return saml_login._read(made, encoded, saml_login.Asked("_1"), believed, timedelta(0), "idp")
         except CollectionError:
             return None
 

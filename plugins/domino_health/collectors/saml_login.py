@@ -46,6 +46,16 @@ class Believed:
     """``host:port`` of the identity provider: where the password may be typed."""
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What Keycloak asked the identity provider: for whom the response must be, in its own words."""
+
+    id: str
+    consumer: str = ""
+    """Where the response is to be sent (AssertionConsumerServiceURL)."""
+    issuer: str = ""
+
+
 def saml_logins(look: Look) -> list[Target[SamlLogin]]:
     """The login of section ``keycloak``'s test user.
 
@@ -88,22 +98,14 @@ def _look(
             f"nothing is known of a broker {login.broker}, so nobody knows where the password may go",
             "see what could not be seen of Keycloak, or name its alias in this case of letters",
         )
-    root = _root(section)
-    acs = f"{root}/broker/{quote(login.broker, safe='')}/endpoint"
-    made = partial(
-        SamlLogin,
-        realm=section.realm,
-        broker=login.broker,
-        expected_destination=acs,
-        expected_audience=root,
-    )
+    made = partial(SamlLogin, realm=section.realm, broker=login.broker)
     began = time.monotonic()
     with Browser(section.ca_file, deadline, CURE) as session:
         say("asking Keycloak")
-        page = session.get(_start(root, login), stop_at="SAMLRequest")
-        request_id, page = _at_the_provider(session, page)
+        page = session.get(_start(_root(section), login), stop_at="SAMLRequest")
+        asked, page = _at_the_provider(session, page)
         if page.form(having="SAMLResponse") is None:
-            if not request_id:
+            if asked is None:
                 kind = "own form" if page.form() else "error page"
                 return [made(ended=kind, said=_said(page), asked=page.host)]
             say("typing the password")
@@ -114,7 +116,7 @@ def _look(
             kind = "refused" if page.form() else "error page"
             return [made(ended=kind, said=_said(page), asked=page.host, took=took)]
         response = form.fields["SAMLResponse"]
-        return [_read(made, response, request_id, believed, took, page.host)]
+        return [_read(made, response, asked or Asked(""), believed, took, page.host)]
 
 
 def _start(root: str, login: TestLogin) -> str:
@@ -134,15 +136,15 @@ def _start(root: str, login: TestLogin) -> str:
     return f"{root}/protocol/openid-connect/auth?{urlencode(question)}"
 
 
-def _at_the_provider(session: Browser, page: Page) -> tuple[str, Page]:
-    """The id of what the broker asks, and the page that the identity provider answers; no id: it did not."""
+def _at_the_provider(session: Browser, page: Page) -> tuple[Asked | None, Page]:
+    """What the broker asks, and the page that the identity provider answers; None: it asks nothing."""
     asked = parse_qs(urlsplit(page.url).query).get("SAMLRequest", [""])[0]
     if asked:  # HTTP-Redirect
-        return _id_of(_inflated(asked)), session.get(page.url)
+        return _asked(_inflated(asked)), session.get(page.url)
     form = page.form(having="SAMLRequest")
     if form is None:
-        return "", page
-    return _id_of(_decoded(form.fields["SAMLRequest"])), session.submit(form)
+        return None, page
+    return _asked(_decoded(form.fields["SAMLRequest"])), session.submit(form)
 
 
 def _typed(session: Browser, page: Page, login: TestLogin, believed: Believed) -> Page:
@@ -185,17 +187,23 @@ def _inflated(text: str) -> bytes:
         return b""
 
 
-def _id_of(content: bytes) -> str:
+def _asked(content: bytes) -> Asked:
+    """What an AuthnRequest says; where it cannot be read, nothing that a response could be held against."""
     try:
-        return str(xml.parsed(content).get("ID", "")) or "without an id"
+        root = xml.parsed(content)
     except xml.NoXmlError:
-        return "without an id"
+        return Asked("")
+    return Asked(
+        root.get("ID", ""),
+        _text(root.get("AssertionConsumerServiceURL", "")),
+        _text(root.findtext(f"{SAML}Issuer") or ""),
+    )
 
 
 def _read(
     made: Callable[..., SamlLogin],
     encoded: str,
-    request_id: str,
+    asked: Asked,
     believed: Believed,
     took: timedelta,
     host: str,
@@ -230,8 +238,10 @@ def _read(
         signer=seen.signer,
         issuer=_text(root.findtext(f"{SAML}Issuer") or ""),
         destination=_text(root.get("Destination", "")),
+        expected_destination=asked.consumer,
+        expected_audience=asked.issuer,
         audience=tuple(_text(each.text or "") for each in audience),
-        answers=root.get("InResponseTo") == request_id,
+        answers=not asked.id or root.get("InResponseTo") == asked.id,
         not_before=max(befores, default=None),
         not_after=min(afters, default=None),
         encrypted=root.find(f"{SAML}EncryptedAssertion") is not None,
