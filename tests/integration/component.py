@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Self
 
 START_TIMEOUT = 60.0
 
@@ -91,3 +94,49 @@ class Component:
     def _end_of_log(self) -> str:
         lines = (self.directory / f"{self.name}.log").read_text(errors="replace").splitlines()
         return "\n".join(lines[-20:])
+
+
+def listens(port: int) -> bool:
+    """Whether somebody takes connections at a port of 127.0.0.1."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+class Server:
+    """A server in a folder of its own, running while the context is open; its processes are ``components``.
+
+    Start it in a thread that outlives it (see Component), pytest's main thread for example.
+    """
+
+    start_timeout = START_TIMEOUT
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.gettempdir()) / f"domino-health-{secrets.token_hex(6)}"
+        self.folder.mkdir(mode=0o700)
+        self.components: list[Component] = []
+
+    def __enter__(self) -> Self:
+        try:
+            for component in self.components:
+                component.start()
+                component.wait(self.start_timeout)
+            self.fill()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def fill(self) -> None:
+        """Give it what it is to hold, once it answers."""
+
+    def close(self) -> None:
+        """Kill it and remove what it wrote, whatever state it is in."""
+        for component in self.components:
+            component.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)

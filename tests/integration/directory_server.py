@@ -6,16 +6,13 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
 
 from certificates import Issued
-from component import Component, free_ports
+from component import Component, Server, free_ports, listens
 
 HOST = "ldap.example.com"
 """The name in its certificate. It is in no DNS: profiles give it as ``server_name``."""
@@ -109,7 +106,7 @@ def find_slapd() -> str | None:
     return found if found and shutil.which("ldapadd") and Path(_SCHEMA).is_dir() else None
 
 
-class Directory:
+class Directory(Server):
     """OpenLDAP, running while the context is open."""
 
     def __init__(
@@ -120,8 +117,8 @@ class Directory:
         access: str = READABLE,
         protocols: str = MODERN,
     ) -> None:
-        self.folder = Path(tempfile.gettempdir()) / f"domino-health-{secrets.token_hex(6)}"
-        (self.folder / "data").mkdir(parents=True, mode=0o700)
+        super().__init__()
+        (self.folder / "data").mkdir(mode=0o700)
         plain, tls = free_ports(2)
         self.plain, self.tls = f"127.0.0.1:{plain}", f"127.0.0.1:{tls}"
         self.ca_file = self.folder / "ca.pem"
@@ -137,25 +134,12 @@ class Directory:
         (self.folder / "slapd.conf").write_text(config)
         addresses = f"ldap://{self.plain} ldaps://{self.tls}"
         command = [program, "-d", "0", "-f", str(self.folder / "slapd.conf"), "-h", addresses]
-        self.process = Component(command, self.folder, lambda: self._listens(plain))
+        self.process = Component(command, self.folder, lambda: listens(plain))
+        self.components = [self.process]
 
-    def __enter__(self) -> Self:
-        try:
-            self.process.start()
-            self.process.wait()
-            self.add(_ENTRIES)  # not slapadd, or memberOf stays empty
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Kill it and remove what it wrote."""
-        self.process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def fill(self) -> None:
+        """Add its entries, not by slapadd, or memberOf stays empty."""
+        self.add(_ENTRIES)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
@@ -177,11 +161,3 @@ class Directory:
     def _run(self, program: str, text: str) -> None:
         command = [program, "-x", "-H", f"ldap://{self.plain}", "-D", _ROOT, "-w", self._password]
         subprocess.run(command, input=text.encode(), check=True, capture_output=True, timeout=30)
-
-    @staticmethod
-    def _listens(port: int) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            return False
-        return True

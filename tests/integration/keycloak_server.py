@@ -9,17 +9,16 @@ from __future__ import annotations
 import secrets
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import requests
 
 from certificates import authority, write_bundle
-from component import Component, free_ports
+from component import Component, Server, free_ports
 
 _INSTALL = Path(__file__).parent / "keycloak" / "install.sh"
 HOST = "localhost"
@@ -29,8 +28,6 @@ ACCOUNT, ACCOUNT_SECRET = "domino-health", "s3cret-of-domino-health"
 PERSON, PASSWORD = "ana", "s3cret-of-ana"
 ATTRIBUTES = {"mail": "email", "givenName": "firstName", "surname": "lastName"}
 """What the identity provider calls them, and Keycloak's users."""
-START_TIMEOUT = 180.0
-"""Seconds. It takes twelve on an idle machine."""
 ATTRIBUTE_FORMAT = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
 
 
@@ -88,20 +85,22 @@ class Admin:
         self._token = answer.json()["access_token"]
 
 
-class KeycloakServer:
-    """Keycloak, running while the context is open. Start it in a thread that outlives it (see Component)."""
+class KeycloakServer(Server):
+    """Keycloak, running while the context is open."""
+
+    start_timeout = 180.0
+    """Seconds. It takes twelve on an idle machine."""
 
     def __init__(self, home: Path) -> None:
-        self.directory = Path(tempfile.gettempdir()) / f"domino-health-{secrets.token_hex(6)}"
-        self.directory.mkdir(mode=0o700)
+        super().__init__()
         https, management = free_ports(2)
         self.url = f"https://{HOST}:{https}/auth"
         self.address = f"127.0.0.1:{https}"
         root = authority()
         own = root.issue(HOST, HOST, "127.0.0.1")
-        self.ca_file = write_bundle(self.directory / "ca.pem", root)
-        (self.directory / "key.pem").write_bytes(own.key_pem)
-        write_bundle(self.directory / "own.pem", own, root)
+        self.ca_file = write_bundle(self.folder / "ca.pem", root)
+        (self.folder / "key.pem").write_bytes(own.key_pem)
+        write_bundle(self.folder / "own.pem", own, root)
         password = secrets.token_hex(16)
         self.admin = Admin(self.url, self.ca_file, password)
         command = [
@@ -112,8 +111,8 @@ class KeycloakServer:
             f"--http-management-port={management}",
             "--http-management-host=127.0.0.1",
             "--http-host=127.0.0.1",
-            f"--https-certificate-file={self.directory / 'own.pem'}",
-            f"--https-certificate-key-file={self.directory / 'key.pem'}",
+            f"--https-certificate-file={self.folder / 'own.pem'}",
+            f"--https-certificate-key-file={self.folder / 'key.pem'}",
             f"--truststore-paths={self.ca_file}",
             "--hostname-strict=false",
             "--cache=local",
@@ -124,25 +123,8 @@ class KeycloakServer:
             "JAVA_OPTS_APPEND": "-Xmx512m -XX:TieredStopAtLevel=1",  # it starts in half the time
             "LANG": "C.UTF-8",
         }
-        self.process = Component(command, self.directory, self._answers, environment)
-
-    def __enter__(self) -> Self:
-        try:
-            self.process.start()
-            self.process.wait(START_TIMEOUT)
-            self._make_realms()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Kill it and remove what it wrote, whatever state it is in."""
-        self.process.kill()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        self.process = Component(command, self.folder, self._answers, environment)
+        self.components = [self.process]
 
     def _answers(self) -> bool:
         try:
@@ -158,7 +140,8 @@ class KeycloakServer:
 
     # What is there at first
 
-    def _make_realms(self) -> None:
+    def fill(self) -> None:
+        """Make the realms and whom they know."""
         admin = self.admin
         for realm in (CORP, DOMINO):
             admin("POST", "", {"realm": realm, "enabled": True})

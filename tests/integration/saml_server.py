@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import socket
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from certificates import authority, write_bundle
-from component import Component, free_ports
+from component import Component, Server, free_ports, listens
 from domino_health.lab.saml_documents import SigningKey
 
 HOME = Path("/usr/share/simplesamlphp")
@@ -77,7 +74,7 @@ def find_simplesaml() -> Programs | None:
     return Programs(php, stunnel) if php and stunnel and (HOME / "www").is_dir() else None
 
 
-class IdentityProvider:
+class IdentityProvider(Server):
     """SimpleSAMLphp, running while the context is open."""
 
     def __init__(
@@ -89,9 +86,9 @@ class IdentityProvider:
         algorithm: str = RSA_SHA256,
     ) -> None:
         """``keys``: by which it signs responses, now and next; ``signer``: of its metadata."""
-        self.folder = Path(tempfile.gettempdir()) / f"domino-health-{secrets.token_hex(6)}"
+        super().__init__()
         for name in ("cert", "log", "data", "tmp", "metadata", "config", "root"):
-            (self.folder / name).mkdir(parents=True, mode=0o700)
+            (self.folder / name).mkdir(mode=0o700)
         plain, tls = free_ports(2)
         self.url = f"https://localhost:{tls}"
         self.address = f"127.0.0.1:{tls}"
@@ -132,34 +129,16 @@ class IdentityProvider:
             "SIMPLESAMLPHP_CONFIG_DIR": str(self.folder / "config"),
             "PHP_CLI_SERVER_WORKERS": "2",
         }
-        self.process = Component(serve, self.folder, lambda: _listens(plain), environment)
-        self._tunnel = Component(
-            [programs.stunnel, str(self.folder / "stunnel.conf")], self.folder, lambda: _listens(tls)
+        self.process = Component(serve, self.folder, lambda: listens(plain), environment)
+        tunnel = Component(
+            [programs.stunnel, str(self.folder / "stunnel.conf")], self.folder, lambda: listens(tls)
         )
+        self.components = [self.process, tunnel]
 
     def _keep(self, name: str, key: SigningKey) -> None:
         private = key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (self.folder / "cert" / f"{name}.key").write_bytes(private)
         (self.folder / "cert" / f"{name}.pem").write_bytes(key.pem)
-
-    def __enter__(self) -> Self:
-        try:
-            for process in (self.process, self._tunnel):
-                process.start()
-                process.wait()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Kill it and remove what it wrote."""
-        self._tunnel.kill()
-        self.process.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
     def metadata_url(self) -> str:
@@ -171,11 +150,3 @@ class IdentityProvider:
         answer = requests.get(self.metadata_url, verify=str(self.ca_file), timeout=30)
         answer.raise_for_status()
         return answer.content
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certificates import Issued, access, authority, days, self_signed, write_bundle
-from component import Component, free_ports
+from component import Component, free_ports, listens
 from health_run import HealthRun, run_health
 
 HOST = "domino.example.com"
@@ -35,21 +34,13 @@ def serve(openssl: str, tmp_path: Path) -> Iterator[Serve]:
             command += ["-cert", str(tmp_path / "own.pem"), "-key", str(tmp_path / "key.pem")]
             if others:
                 command += ["-cert_chain", str(write_bundle(tmp_path / "chain.pem", *others))]
-            server = Component([*command, *flags], tmp_path, lambda: _listens(port))
+            server = Component([*command, *flags], tmp_path, lambda: listens(port))
             stack.callback(server.kill)
             server.start()
             server.wait()
             return f"127.0.0.1:{port}"
 
         yield start
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
